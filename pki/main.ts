@@ -1,0 +1,161 @@
+// `node pki/main.ts ca|ocsp|tsa --config FILE`: one authority a process.
+
+import { createServer } from 'node:http'
+import { parseArgs } from 'node:util'
+import type { Express } from 'express'
+import {
+  createLog,
+  type Lifecycle,
+  type Log,
+  listen,
+  loadConfig,
+  runProcess,
+  runtimeSocket,
+  serveControl,
+  systemClock,
+} from '#host'
+import { connectSigner, type SignerClient } from '#signer'
+import { certificationAuthority } from './ca.ts'
+import { caConfig, ocspConfig, tsaConfig } from './config.ts'
+import type { AuthorityProcess, OcspStatus, TsaStatus } from './contract.ts'
+import { caControl, statusControl } from './control.ts'
+import { caHttp, type HttpCounters, ocspHttp, tsaHttp } from './http.ts'
+import { ocspResponder } from './ocsp-responder.ts'
+import { openPkiStore } from './store/schema.ts'
+import { openSerialStore } from './store/serials.ts'
+import { timestampingAuthority } from './tsa.ts'
+
+/** The CA looks after CRLs and responder certificates this often, and at a quarter of a CRL's life if that is sooner. */
+const TEND_MILLISECONDS = 3_600_000
+/** A peer that does not finish its request within this is cut off: all requests here are small. */
+const REQUEST_MILLISECONDS = 30_000
+
+interface Common {
+  readonly directory: string
+  readonly signer: { readonly socket: string; readonly tokenFile: string }
+  readonly listen: { readonly host: string; readonly port: number }
+}
+
+async function signerOf({ signer }: Common, life: Lifecycle): Promise<SignerClient> {
+  const client = await connectSigner({ ...signer, reconnect: true })
+  life.onStop('signer', () => client.close())
+  return client
+}
+
+/** Opens the public listener and closes it, with its idle connections, at the stop. Returns its URL. */
+async function serve(app: Express, { listen: at }: Common, life: Lifecycle): Promise<string> {
+  const server = createServer({ requestTimeout: REQUEST_MILLISECONDS, headersTimeout: REQUEST_MILLISECONDS }, app)
+  const { port } = await listen(server, at.host, at.port)
+  life.onStop('listener', async () => {
+    const closed = new Promise((resolve) => server.close(resolve))
+    server.closeAllConnections()
+    await closed
+  })
+  return `http://${at.host}:${port}`
+}
+
+async function control(
+  name: AuthorityProcess,
+  { directory }: Common,
+  routes: (app: Express) => void,
+  log: Log,
+  life: Lifecycle,
+): Promise<void> {
+  const { close } = await serveControl({ socket: runtimeSocket(directory, name), routes, log })
+  life.onStop('control', close)
+}
+
+async function startCa(file: string, life: Lifecycle): Promise<void> {
+  const config = loadConfig(file, caConfig)
+  const log = createLog({ process: 'ca', level: config.logLevel })
+  const store = openPkiStore(config.directory)
+  life.onStop('store', () => store.close())
+  const publicUrl = config.publicUrl ?? `http://${config.listen.host}:${config.listen.port}`
+  const ca = certificationAuthority({
+    db: store.db,
+    signer: await signerOf(config, life),
+    clock: systemClock,
+    log,
+    identity: config,
+    subjectRules: config.subjectRules,
+    crlSeconds: config.crlSeconds,
+    locations: (issuer) => ({
+      crl: issuer === 'root' ? `${publicUrl}/root.crl` : `${publicUrl}/crl`,
+      issuer: `${publicUrl}/${issuer}.cer`,
+      ...(config.ocspUrl === undefined ? {} : { ocsp: config.ocspUrl }),
+    }),
+  })
+  await ca.start()
+  const timer = setInterval(() => void ca.tend(), Math.min(TEND_MILLISECONDS, config.crlSeconds * 250))
+  life.onStop('schedule', () => clearInterval(timer))
+  await serve(caHttp(ca, log), config, life)
+  await control('ca', config, caControl(ca), log, life)
+}
+
+async function startOcsp(file: string, life: Lifecycle): Promise<void> {
+  const config = loadConfig(file, ocspConfig)
+  const log = createLog({ process: 'ocsp', level: config.logLevel })
+  const store = openPkiStore(config.directory)
+  life.onStop('store', () => store.close())
+  const signer = await signerOf(config, life)
+  const responder = ocspResponder({ db: store.db, signer, clock: systemClock, ...config })
+  const counters: HttpCounters = { answered: 0, signed: 0, refused: 0 }
+  const url = await serve(ocspHttp(responder, counters, log), config, life)
+  const status = async (): Promise<OcspStatus> => ({
+    ...(await readiness(signer, await responder.certificate())),
+    url,
+    ...counters,
+  })
+  await control('ocsp', config, statusControl(status), log, life)
+}
+
+async function startTsa(file: string, life: Lifecycle): Promise<void> {
+  const config = loadConfig(file, tsaConfig)
+  const log = createLog({ process: 'tsa', level: config.logLevel })
+  const store = openPkiStore(config.directory)
+  life.onStop('store', () => store.close())
+  const serials = openSerialStore(config.directory)
+  life.onStop('serial numbers', () => serials.close())
+  const signer = await signerOf(config, life)
+  const tsa = timestampingAuthority({ db: store.db, serials, signer, clock: systemClock, policy: config.policy })
+  life.onStop('time ceiling', () => tsa.settle())
+  const counters: HttpCounters = { answered: 0, signed: 0, refused: 0 }
+  const url = await serve(tsaHttp(tsa, counters, log), config, life)
+  const status = async (): Promise<TsaStatus> => ({
+    ...(await readiness(signer, await tsa.certificate())),
+    url,
+    granted: counters.signed,
+    refused: counters.refused,
+  })
+  await control('tsa', config, statusControl(status), log, life)
+}
+
+/** Ready is: certified, and the signer would sign. */
+async function readiness(signer: SignerClient, certificate: { readonly notAfter: Date } | undefined) {
+  const expires = certificate === undefined ? {} : { expires: certificate.notAfter.toISOString() }
+  const reason = certificate === undefined ? 'the key ceremony has not been held' : await signerFault(signer)
+  return reason === undefined ? { ready: true, ...expires } : { ready: false, reason, ...expires }
+}
+
+async function signerFault(signer: SignerClient): Promise<string | undefined> {
+  try {
+    return (await signer.status()).unlocked ? undefined : 'the signer is locked'
+  } catch {
+    return 'the signer does not answer'
+  }
+}
+
+const STARTS: Readonly<Record<AuthorityProcess, (file: string, life: Lifecycle) => Promise<void>>> = {
+  ca: startCa,
+  ocsp: startOcsp,
+  tsa: startTsa,
+}
+
+const { values, positionals } = parseArgs({ options: { config: { type: 'string' } }, allowPositionals: true })
+const [name] = positionals
+if ((name !== 'ca' && name !== 'ocsp' && name !== 'tsa') || values.config === undefined) {
+  process.stderr.write('usage: node pki/main.ts ca|ocsp|tsa --config FILE\n')
+  process.exit(2)
+}
+const { config } = values
+runProcess(name, (life) => STARTS[name](config, life))
