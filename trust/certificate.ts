@@ -1,0 +1,112 @@
+// X.509 certificates (RFC 5280 §4.1), parsed once per byte string.
+import type { SignatureAlgorithm } from './algorithms.ts'
+import { bytesKey, Cache } from './cache.ts'
+import { digest, type KeyObject, publicKeyFromSpki } from './crypto.ts'
+import { readDer } from './der.ts'
+import { TrustError } from './error.ts'
+import { type Extensions, readExtensions } from './extensions.ts'
+import { type Name, readName } from './name.ts'
+import { oids } from './oids.ts'
+import { unpem } from './pem.ts'
+import { readSignatureIdentifier } from './signature-identifier.ts'
+
+export interface Certificate extends Extensions {
+  readonly der: Uint8Array
+  /** TBSCertificate: what the issuer signed. */
+  readonly tbs: Uint8Array
+  readonly serialNumber: bigint
+  readonly issuer: Name
+  readonly subject: Name
+  readonly notBefore: Date
+  readonly notAfter: Date
+  /** SubjectPublicKeyInfo. */
+  readonly spki: Uint8Array
+  /** The key's octets without their wrapping: what OCSP hashes (RFC 6960 §4.1.1). */
+  readonly keyBits: Uint8Array
+  /** Parsed when first asked for. */
+  readonly publicKey: KeyObject
+  readonly signatureAlgorithm: SignatureAlgorithm
+  readonly signature: Uint8Array
+  /** Lower-case hex over the DER. */
+  readonly sha1: string
+  readonly sha256: string
+}
+
+const MAX_BYTES = 64 * 1024
+const parsed = new Cache<Certificate>(10_000)
+
+/** DER, or PEM text whose first certificate counts (wire-conf §3.4). Throws TrustError. The same bytes give the same object. */
+export function parseCertificate(bytes: Uint8Array): Certificate {
+  const key = bytesKey(bytes)
+  const known = parsed.get(key)
+  if (known !== undefined) return known
+  if (bytes.length > MAX_BYTES)
+    throw new TrustError('malformed_certificate', `A certificate of ${bytes.length} octets is not read`)
+  if (bytes[0] === 0x30) {
+    // The parsed views must not change or be kept alive by a larger buffer: they look into a copy of their own.
+    return parsed.set(key, parseDer(Buffer.from(bytes)))
+  }
+  const [der] = unpem(Buffer.from(bytes).toString('latin1'), 'CERTIFICATE')
+  if (der === undefined) throw new TrustError('malformed_certificate', 'Neither a DER nor a PEM certificate')
+  return parsed.set(key, parseCertificate(der))
+}
+
+function parseDer(der: Uint8Array): Certificate {
+  const [tbs, outer, signature] = readDer(der).expect(0x30, 'certificate').children()
+  if (tbs === undefined || outer === undefined || signature === undefined)
+    throw new TrustError('malformed_certificate', 'The certificate is incomplete')
+  const fields = [...tbs.expect(0x30, 'TBSCertificate').children()]
+  const version = fields[0]?.tag === 0xa0 ? Number(fields.shift()?.child(0).integer()) : 0
+  const [serial, inner, issuer, validity, subject, spki, ...optional] = fields
+  if (!serial || !inner || !issuer || !validity || !subject || !spki)
+    throw new TrustError('malformed_certificate', 'The TBSCertificate is incomplete')
+  if (Buffer.compare(inner.raw, outer.raw) !== 0)
+    throw new TrustError('malformed_certificate', 'The inner and the outer signature algorithm differ')
+  const extensions = optional.find((field) => field.tag === 0xa3)
+  if (extensions !== undefined && version !== 2)
+    throw new TrustError('malformed_certificate', 'Extensions in a certificate that is not of version 3')
+  let publicKey: KeyObject | undefined
+  let sha1: string | undefined
+  let sha256: string | undefined
+  return {
+    ...readExtensions(extensions?.child(0)),
+    der,
+    tbs: tbs.raw,
+    serialNumber: serial.integer(),
+    issuer: readName(issuer),
+    subject: readName(subject),
+    notBefore: validity.child(0).time(),
+    notAfter: validity.child(1).time(),
+    spki: spki.raw,
+    keyBits: spki.child(1).bits(),
+    signatureAlgorithm: readSignatureIdentifier(outer),
+    signature: signature.bits(),
+    get publicKey() {
+      publicKey ??= publicKeyFromSpki(spki.raw)
+      return publicKey
+    },
+    get sha1() {
+      sha1 ??= Buffer.from(digest('SHA-1', der)).toString('hex')
+      return sha1
+    },
+    get sha256() {
+      sha256 ??= Buffer.from(digest('SHA-256', der)).toString('hex')
+      return sha256
+    },
+  }
+}
+
+/** For TLS between servers (wire-conf §5.1). A certificate that says nothing of its use is none. */
+export function isAuthenticationCertificate(certificate: Certificate): boolean {
+  if (certificate.extendedKeyUsage.includes(oids.clientAuth)) return true
+  return (
+    certificate.keyUsage?.some(
+      (usage) => usage === 'digitalSignature' || usage === 'keyEncipherment' || usage === 'dataEncipherment',
+    ) ?? false
+  )
+}
+
+/** For messages (wire-conf §5.1). */
+export function isSigningCertificate(certificate: Certificate): boolean {
+  return certificate.keyUsage?.includes('nonRepudiation') ?? false
+}

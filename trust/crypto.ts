@@ -1,0 +1,84 @@
+// The one door to node:crypto in the pure rooms: digests, comparison, verification. Nothing here signs.
+import { constants, createHash, createPublicKey, hash, type KeyObject, timingSafeEqual, verify } from 'node:crypto'
+import { CURVES, type DigestName, digestInfo, MINIMUM_RSA_BITS, type SignatureAlgorithm } from './algorithms.ts'
+import { TrustError } from './error.ts'
+
+export type { KeyObject } from 'node:crypto'
+
+/** Digest of the concatenation of the chunks. */
+export function digest(name: DigestName, ...chunks: readonly Uint8Array[]): Uint8Array {
+  const [first, ...more] = chunks
+  if (first !== undefined && more.length === 0) return hash(digestInfo(name).openssl, first, 'buffer')
+  const state = createHash(digestInfo(name).openssl)
+  for (const chunk of chunks) state.update(chunk)
+  return state.digest()
+}
+
+/** A digest over what comes in pieces. */
+export interface Hasher {
+  update(chunk: Uint8Array): void
+  digest(): Uint8Array
+}
+
+export function hasher(name: DigestName): Hasher {
+  const state = createHash(digestInfo(name).openssl)
+  return { update: (chunk) => void state.update(chunk), digest: () => state.digest() }
+}
+
+/** Equality without telling where the first difference is. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b)
+}
+
+/**
+ * Whether the signature is the key's over the data. ECDSA signatures are DER (`SEQUENCE {r, s}`); node's `ieee-p1363` costs twice (tech §1).
+ * False for a bad signature or a key of the wrong kind; throws TrustError `weak_key` for a key the policy refuses.
+ */
+export function verifySignature(
+  algorithm: SignatureAlgorithm,
+  key: KeyObject,
+  data: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  checkKey(key)
+  const kind = key.asymmetricKeyType
+  const fits =
+    algorithm.key === 'ec'
+      ? kind === 'ec'
+      : algorithm.key === 'rsa'
+        ? kind === 'rsa'
+        : kind === 'rsa' || kind === 'rsa-pss'
+  if (!fits) return false
+  const { openssl, length } = digestInfo(algorithm.digest)
+  try {
+    if (algorithm.key !== 'rsa-pss') return verify(openssl, data, key, signature)
+    return verify(openssl, data, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: length }, signature)
+  } catch {
+    // OpenSSL throws for signatures that are not even well-formed.
+    return false
+  }
+}
+
+const checked = new WeakSet<KeyObject>()
+/** docs/policy.md: RSA of 2048 bits or more, the NIST curves. */
+export function checkKey(key: KeyObject): void {
+  if (checked.has(key)) return
+  const { asymmetricKeyType: kind, asymmetricKeyDetails: details } = key
+  if (kind === 'rsa' || kind === 'rsa-pss') {
+    if ((details?.modulusLength ?? 0) < MINIMUM_RSA_BITS)
+      throw new TrustError('weak_key', `An RSA key of ${details?.modulusLength} bits is below ${MINIMUM_RSA_BITS}`)
+  } else if (kind === 'ec') {
+    if (!CURVES.includes(details?.namedCurve ?? ''))
+      throw new TrustError('weak_key', `Curve ${details?.namedCurve} is not accepted`)
+  } else throw new TrustError('unsupported_algorithm', `Keys of type ${kind} are not accepted`)
+  checked.add(key)
+}
+
+/** SubjectPublicKeyInfo → key; parse once and keep it (a key parsed per call costs 3–15 times the verification, tech §1). */
+export function publicKeyFromSpki(spki: Uint8Array): KeyObject {
+  try {
+    return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })
+  } catch (error) {
+    throw new TrustError('unsupported_algorithm', 'The public key cannot be read', { cause: error })
+  }
+}

@@ -1,0 +1,30 @@
+// ECDSA signature values: XML has r‖s, everything else DER.
+import { readDer } from './der.ts'
+import { write } from './der-writer.ts'
+import { TrustError } from './error.ts'
+
+/**
+ * r‖s → DER. The halves may be shorter than the field: X-Road strips leading zeros and pads only to the longer half
+ * (wire-message §4.2), so the value is split in the middle. Undefined when it cannot be one.
+ */
+export function rawToDerEcdsa(raw: Uint8Array): Uint8Array | undefined {
+  if (raw.length === 0 || raw.length % 2 !== 0 || raw.length > 132) return undefined
+  const half = raw.length / 2
+  return write.sequence(write.unsigned(raw.subarray(0, half)), write.unsigned(raw.subarray(half)))
+}
+
+/** DER → r‖s, each padded to the field's octets. */
+export function derToRawEcdsa(der: Uint8Array, fieldBytes: number): Uint8Array {
+  const out = Buffer.alloc(fieldBytes * 2)
+  readDer(der)
+    .expect(0x30, 'ECDSA signature')
+    .children()
+    .forEach((part, index) => {
+      const { content } = part.expect(0x02)
+      const value = content[0] === 0 ? content.subarray(1) : content
+      if (value.length > fieldBytes || index > 1)
+        throw new TrustError('malformed_der', 'An ECDSA signature does not fit its field')
+      out.set(value, (index + 1) * fieldBytes - value.length)
+    })
+  return out
+}

@@ -1,0 +1,118 @@
+// The time-stamping authority's side of RFC 3161: requests read, tokens and refusals written. Signing is the caller's.
+import { type DigestAlgorithm, digestInfo, type SignatureAlgorithm } from './algorithms.ts'
+import type { Certificate } from './certificate.ts'
+import { digest } from './crypto.ts'
+import { readDer } from './der.ts'
+import { write } from './der-writer.ts'
+import { TrustError } from './error.ts'
+import { oids } from './oids.ts'
+import { writeSignatureIdentifier } from './signature-identifier.ts'
+import { readImprint } from './timestamp.ts'
+
+export interface TimestampRequest {
+  /** Undefined when the digest is not one of the house's. */
+  readonly digest: DigestAlgorithm | undefined
+  readonly digestOid: string
+  readonly imprint: Uint8Array
+  /** MessageImprint as it came: it goes into the token octet for octet. */
+  readonly messageImprint: Uint8Array
+  readonly policy?: string
+  readonly nonce?: bigint
+  readonly certReq: boolean
+  /** Extensions are refused with `unacceptedExtension`. */
+  readonly hasExtensions: boolean
+}
+
+/** Throws TrustError `malformed_timestamp`. */
+export function parseTimestampRequest(der: Uint8Array): TimestampRequest {
+  if (der.length > 16 * 1024) throw new TrustError('malformed_timestamp', 'The time-stamp request is too long')
+  const [version, messageImprint, ...rest] = readDer(der).expect(0x30, 'TimeStampReq').children()
+  if (version === undefined || messageImprint === undefined || version.integer() !== 1n)
+    throw new TrustError('malformed_timestamp', 'Not a time-stamp request of version 1')
+  const { algorithm, oid, value } = readImprint(messageImprint)
+  const policy = rest.find((field) => field.tag === 0x06)?.oid()
+  const nonce = rest.find((field) => field.tag === 0x02)?.integer()
+  return {
+    digest: algorithm,
+    digestOid: oid,
+    imprint: value,
+    messageImprint: messageImprint.raw,
+    ...(policy === undefined ? {} : { policy }),
+    ...(nonce === undefined ? {} : { nonce }),
+    certReq: rest.find((field) => field.tag === 0x01)?.boolean() ?? false,
+    hasExtensions: rest.some((field) => field.tag === 0xa0),
+  }
+}
+
+export interface TimestampResponseInput {
+  readonly request: TimestampRequest
+  readonly tsa: Certificate
+  readonly policy: string
+  readonly serialNumber: bigint
+  readonly genTime: Date
+  /** Seconds. */
+  readonly accuracy?: number
+  readonly algorithm: SignatureAlgorithm
+}
+
+/** `sign` signs the DER of the signed attributes as a SET. The certificate goes in when it was asked for (RFC 3161 §2.4.1). */
+export async function buildTimestampResponse(
+  input: TimestampResponseInput,
+  sign: (signedAttributes: Uint8Array) => Promise<Uint8Array>,
+): Promise<Uint8Array> {
+  const { request, tsa, algorithm } = input
+  const info = write.sequence(
+    write.integer(1),
+    write.oid(input.policy),
+    request.messageImprint,
+    write.integer(input.serialNumber),
+    write.generalizedTime(input.genTime, true),
+    ...(input.accuracy === undefined ? [] : [write.sequence(write.integer(input.accuracy))]),
+    ...(request.nonce === undefined ? [] : [write.integer(request.nonce)]),
+  )
+  const attribute = (oid: string, value: Uint8Array) => write.sequence(write.oid(oid), write.set(value))
+  // ESSCertIDv2 with its default digest, SHA-256 (RFC 5035 §4).
+  const named = write.sequence(write.sequence(write.sequence(write.octets(digest('SHA-256', tsa.der)))))
+  const attributes = write.set(
+    attribute(oids.contentType, write.oid(oids.tstInfo)),
+    attribute(oids.signingTime, write.validity(input.genTime)),
+    attribute(oids.messageDigest, write.octets(digest(algorithm.digest, info))),
+    attribute(oids.signingCertificateV2, named),
+  )
+  const implicit = Buffer.from(attributes)
+  implicit[0] = 0xa0
+  const digestIdentifier = write.sequence(write.oid(digestInfo(algorithm.digest).oid))
+  const signer = write.sequence(
+    write.integer(1),
+    write.sequence(tsa.issuer.der, write.integer(tsa.serialNumber)),
+    digestIdentifier,
+    implicit,
+    writeSignatureIdentifier(algorithm),
+    write.octets(await sign(attributes)),
+  )
+  const data = write.sequence(
+    write.integer(3),
+    write.set(digestIdentifier),
+    write.sequence(write.oid(oids.tstInfo), write.tagged(0, true, write.octets(info))),
+    ...(request.certReq ? [write.tagged(0, true, tsa.der)] : []),
+    write.set(signer),
+  )
+  const token = write.sequence(write.oid(oids.signedData), write.tagged(0, true, data))
+  return write.sequence(write.sequence(write.integer(0)), token)
+}
+
+const FAILURE_BITS = {
+  badAlg: 0,
+  badRequest: 2,
+  badDataFormat: 5,
+  timeNotAvailable: 14,
+  unacceptedPolicy: 15,
+  unacceptedExtension: 16,
+  systemFailure: 25,
+} as const
+
+/** A refusal: status `rejection`, a text, the failure bit (RFC 3161 §2.4.2). */
+export function timestampRejection(failure: keyof typeof FAILURE_BITS, text: string): Uint8Array {
+  const bits = Array.from({ length: FAILURE_BITS[failure] + 1 }, (_, index) => index === FAILURE_BITS[failure])
+  return write.sequence(write.sequence(write.integer(2), write.sequence(write.utf8(text)), write.namedBits(bits)))
+}
