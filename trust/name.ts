@@ -38,7 +38,7 @@ export function readName(der: Der): Name {
         const oid = attribute.expect(0x30, 'attribute').child(0).oid()
         const value = attribute.child(1, 'attribute value').text()
         attributes.push({ oid, value })
-        return `${SHORT.get(oid) ?? oid}=${escape(value)}`
+        return `${SHORT.get(oid) ?? oid}=${escapeValue(value)}`
       })
     relative.unshift(parts.join('+'))
   }
@@ -63,7 +63,7 @@ export function writeName(attributes: readonly NameAttribute[]): Uint8Array {
 }
 
 /** RFC 2253 §2.4. */
-function escape(value: string): string {
+function escapeValue(value: string): string {
   return value
     .replace(/[,+"\\<>;=]/g, '\\$&')
     .replace(/^([# ])/, '\\$1')
