@@ -1,0 +1,136 @@
+// One configuration file per process: parsed once, unknown keys refused with their path, all faults reported at once,
+// frozen, passed in. Nothing else in the house reads settings from the environment.
+import { readFileSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import type * as yaml from 'yaml'
+import type { z } from 'zod'
+import { ConfigError, reasonOf } from './error.ts'
+import { load } from './lazy.ts'
+
+/** No configuration of ours comes near; a wrong file name should not fill the memory. */
+const MAX_BYTES = 4 * 1024 * 1024
+
+/** The folder of the file that is being parsed; parsing is synchronous, so there is only one. */
+let folder = process.cwd()
+
+let pathSchema: z.ZodType<string, string> | undefined
+
+/**
+ * A path in a configuration file; relative ones count from the file's folder. Used like any zod schema.
+ *
+ * It stands for the real schema until it is first used: zod costs 10 MB and 50 ms, and programs that open this door without
+ * reading a configuration (the command line) should not pay for it.
+ */
+export const filePath: z.ZodType<string, string> = new Proxy({} as z.ZodType<string, string>, {
+  get: (_target, key) => Reflect.get(madePathSchema(), key),
+  has: (_target, key) => Reflect.has(madePathSchema(), key),
+})
+
+function madePathSchema(): z.ZodType<string, string> {
+  const { z } = load<typeof import('zod')>('zod')
+  pathSchema ??= z
+    .string()
+    .min(1, 'must name a file or folder')
+    .refine((path) => !path.includes('\0'), 'must not contain a NUL character')
+    .transform((path) => resolve(folder, path))
+  return pathSchema
+}
+
+/**
+ * Reads `file` (JSON when it is called `.json`, else YAML 1.2 in its core schema) and judges it by `schema`, whose objects
+ * should be strict. The result is frozen to its depths.
+ *
+ * @throws {ConfigError} with every fault the parser or the schema found
+ */
+export function loadConfig<S extends z.ZodType>(file: string, schema: S): z.infer<S> {
+  const path = resolve(file)
+  const value = parseText(path, readText(path))
+  folder = dirname(path)
+  const judged = schema.safeParse(value)
+  if (!judged.success)
+    throw new ConfigError(
+      path,
+      judged.error.issues.flatMap((issue) => faultsOf(issue, [])),
+    )
+  return freeze(judged.data) as z.infer<S>
+}
+
+function readText(path: string): string {
+  try {
+    const { size } = statSync(path)
+    if (size > MAX_BYTES) throw new Error(`${size} bytes are more than the ${MAX_BYTES} a configuration may have`)
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path))
+  } catch (cause) {
+    throw new ConfigError(path, [`the file cannot be read: ${reasonOf(cause)}`], { cause })
+  }
+}
+
+function parseText(path: string, text: string): unknown {
+  if (path.endsWith('.json')) {
+    try {
+      return JSON.parse(text)
+    } catch (cause) {
+      throw new ConfigError(path, [`not JSON: ${reasonOf(cause)}`], { cause })
+    }
+  }
+  const { parseDocument } = load<typeof yaml>('yaml')
+  // `core` knows no timestamps and no merge keys; keys given twice are errors; aliases are counted against bombs.
+  const document = parseDocument(text, { version: '1.2', schema: 'core', uniqueKeys: true, prettyErrors: true })
+  const faults = [...document.errors, ...document.warnings]
+  if (faults.length > 0)
+    throw new ConfigError(
+      path,
+      faults.map((fault) => `not YAML: ${fault.message.split('\n')[0]}`),
+    )
+  try {
+    // An empty file is an object without keys: the schema then names what is missing.
+    return document.toJS({ maxAliasCount: 100 }) ?? {}
+  } catch (cause) {
+    throw new ConfigError(path, [`not YAML: ${reasonOf(cause)}`], { cause })
+  }
+}
+
+type Issue = z.core.$ZodIssue
+type Path = readonly PropertyKey[]
+
+/** One line for each thing a person has to change. */
+function faultsOf(issue: Issue, prefix: Path): string[] {
+  const path = [...prefix, ...issue.path]
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => `${shown([...path, key])}: unknown key`)
+    case 'invalid_union': {
+      // Which form was meant is guessed: the one whose faults lie deepest is the one that matched longest.
+      const forms = issue.errors.filter((form) => form.length > 0)
+      const deepest = forms.toSorted((a, b) => depth(b) - depth(a) || a.length - b.length)[0]
+      if (deepest === undefined) return [`${shown(path)}: ${issue.message}`]
+      if (depth(deepest) > 0) return deepest.flatMap((inner) => faultsOf(inner, path))
+      return [`${shown(path)}: ${[...new Set(forms.flat().map((inner) => inner.message))].join(', or ')}`]
+    }
+    default:
+      return [`${shown(path)}: ${issue.message}`]
+  }
+}
+
+function depth(issues: readonly Issue[]): number {
+  return Math.max(...issues.map((issue) => issue.path.length + (issue.code === 'unrecognized_keys' ? 1 : 0)))
+}
+
+/** `services[0].access`; the whole file is `(file)`. */
+function shown(path: Path): string {
+  let text = ''
+  for (const step of path) {
+    if (typeof step === 'number') text += `[${step}]`
+    else text += text === '' ? String(step) : `.${String(step)}`
+  }
+  return text === '' ? '(file)' : text
+}
+
+/** Plain objects and arrays only: a Date, a Map or a KeyObject made by a transform is its maker's. */
+function freeze(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  const prototype = Object.getPrototypeOf(value)
+  if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return value
+  for (const each of Object.values(value)) freeze(each)
+  return Object.freeze(value)
+}

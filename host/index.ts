@@ -1,0 +1,17 @@
+// The door of host/: what any process needs, without knowledge of X-Road. Opening it loads no npm package: each is loaded by the
+// first call that needs it.
+export { type Clock, systemClock } from './clock.ts'
+export { filePath, loadConfig } from './config.ts'
+export { type ControlErrorBody, type ControlServer, serveControl } from './control.ts'
+export { type ControlClient, controlClient } from './control-client.ts'
+export { sweepTemporary, syncFolder, writeFileDurable } from './durable.ts'
+export { ConfigError, HostError, type HostErrorCode, type RemoteError, reasonOf } from './error.ts'
+export { type HealthCheck, type HealthChecks, healthServer } from './health.ts'
+export { type HttpAnswer, type HttpOptions, httpGet, httpPost } from './http-client.ts'
+export { type Lifecycle, runProcess } from './lifecycle.ts'
+export { listen } from './listener.ts'
+export { type Lock, takeLock } from './lock.ts'
+export { createLog, type Log, type LogOptions } from './log.ts'
+export { runtimeSocket } from './runtime-folder.ts'
+export { type Migration, openStore, type Store } from './store.ts'
+export { listenUnix } from './unix-listener.ts'

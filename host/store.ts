@@ -1,0 +1,127 @@
+// Small relational stores: kysely over the SQLite that comes with Node. (The message log has a writer of its own.)
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import type * as kysely from 'kysely'
+import type { Kysely, SqliteDatabase, SqliteStatement } from 'kysely'
+import { HostError } from './error.ts'
+import { load } from './lazy.ts'
+
+/** Another process's transaction is waited for this long. */
+const BUSY_MS = 5_000
+
+export interface Migration {
+  /** Unique and for ever: `001-authorities`. They run in the order of the list. */
+  readonly name: string
+  /** Runs in a transaction of its own that also records the name: it happened whole or not at all. */
+  readonly up: (db: Kysely<unknown>) => Promise<void>
+}
+
+export interface Store<DB> {
+  readonly db: Kysely<DB>
+  close(): void
+}
+
+/**
+ * Opens the store in `file`, making it (0600) and its folder (0700) at the first start. A committed transaction survives a
+ * power failure: WAL with `synchronous=FULL`. Several processes may open one store; writers wait for each other up to 5 s.
+ *
+ * Migrations run before the first query. Every query rejects with HostError `store_unusable` when one fails, or when the file
+ * was migrated by a newer version than this.
+ */
+export function openStore<DB>(file: string, migrations: readonly Migration[]): Store<DB> {
+  const { Kysely, SqliteDialect } = load<typeof kysely>('kysely')
+  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  const database = openDatabase(file)
+  const adapter = adapt(database)
+  const db = new Kysely<DB>({
+    dialect: new SqliteDialect({
+      database: async () => {
+        // The same connection, but not the same Kysely: that one waits for us. Not destroyed, or it would close the file.
+        await migrate(new Kysely({ dialect: new SqliteDialect({ database: adapter }) }), database, file, migrations)
+        return adapter
+      },
+    }),
+  })
+  return {
+    db,
+    close() {
+      if (database.isOpen) database.close()
+    },
+  }
+}
+
+function openDatabase(file: string): DatabaseSync {
+  let database: DatabaseSync | undefined
+  try {
+    // -wal and -shm take the mode of the store, which SQLite itself would make under the umask.
+    if (file !== ':memory:') closeSync(openSync(file, 'a', 0o600))
+    database = new DatabaseSync(file, { timeout: BUSY_MS, enableForeignKeyConstraints: true })
+    database.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA trusted_schema=OFF')
+    return database
+  } catch (cause) {
+    database?.close()
+    throw new HostError('store_unusable', `${file} cannot be opened as a store`, { cause })
+  }
+}
+
+/** kysely speaks to better-sqlite3's interface; this is Node's in its shape. */
+function adapt(database: DatabaseSync): SqliteDatabase {
+  return {
+    close: () => {
+      if (database.isOpen) database.close()
+    },
+    prepare(sql): SqliteStatement {
+      const statement = database.prepare(sql)
+      return {
+        reader: statement.columns().length > 0,
+        all: (parameters) => statement.all(...bound(parameters)),
+        run: (parameters) => statement.run(...bound(parameters)),
+        iterate: (parameters) => statement.iterate(...bound(parameters)),
+      }
+    },
+  }
+}
+
+/** SQLite has no booleans; anything else that it does not know, it refuses itself. */
+function bound(parameters: readonly unknown[]): SQLInputValue[] {
+  return parameters.map((value) => (typeof value === 'boolean' ? Number(value) : (value as SQLInputValue)))
+}
+
+async function migrate(
+  db: Kysely<unknown>,
+  database: DatabaseSync,
+  file: string,
+  migrations: readonly Migration[],
+): Promise<void> {
+  database.exec('CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY, at TEXT NOT NULL) STRICT')
+  const known = new Set(migrations.map(({ name }) => name))
+  const newer = applied(database).find((name) => !known.has(name))
+  if (newer !== undefined) {
+    throw new HostError(
+      'store_unusable',
+      `${file} has the migration ${newer}, which this version does not know: it belongs to a newer one`,
+    )
+  }
+  for (const { name, up } of migrations) {
+    // IMMEDIATE: of two processes that start together, one migrates, the other waits here and then finds it done.
+    database.exec('BEGIN IMMEDIATE')
+    try {
+      if (!applied(database).includes(name)) {
+        await up(db)
+        database.prepare('INSERT INTO migration (name, at) VALUES (?, ?)').run(name, new Date().toISOString())
+      }
+      database.exec('COMMIT')
+    } catch (cause) {
+      if (database.isTransaction) database.exec('ROLLBACK')
+      throw new HostError('store_unusable', `${file}: migration ${name} failed`, { cause })
+    }
+  }
+}
+
+function applied(database: DatabaseSync): string[] {
+  return database
+    .prepare('SELECT name FROM migration ORDER BY name')
+    .all()
+    .map((row) => String(row['name']))
+}
