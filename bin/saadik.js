@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 
 const home = fileURLToPath(new URL('..', import.meta.url))
 const REQUIRED = 26
+const PARENT_LOOK_MS = 500
 
 /** The pinned Node of this platform, or the running one when it is new enough. */
 function pinnedNode() {
@@ -18,28 +19,44 @@ function pinnedNode() {
   const platform = `${process.platform}-${process.arch}`
   const name = names[platform] ?? `node-${platform}`
   try {
-    const binary = join(require.resolve(`${name}/package.json`), '..', 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
+    const binary = join(
+      require.resolve(`${name}/package.json`),
+      '..',
+      'bin',
+      process.platform === 'win32' ? 'node.exe' : 'node',
+    )
     if (existsSync(binary)) return binary
   } catch {}
   if (Number.parseInt(process.versions.node, 10) >= REQUIRED) return process.execPath
-  console.error(`saadik needs Node ${REQUIRED} or newer; this is ${process.version} and the pinned one (${name}) is not installed.`)
+  console.error(
+    `saadik needs Node ${REQUIRED} or newer; this is ${process.version} and the pinned one (${name}) is not installed.`,
+  )
   return process.exit(1)
 }
 
 const source = join(home, 'cli', 'main.ts')
 const entry = existsSync(source) ? source : join(home, 'dist', 'cli', 'main.js')
 const child = spawn(pinnedNode(), [entry, ...process.argv.slice(2)], {
-  stdio: 'inherit',
+  // The fourth is a pipe that nobody writes to: it ends when this process does, however it ends.
+  stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
   env: {
     ...process.env,
     NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(tmpdir(), `saadik-compile-cache-${userInfo().uid}`),
     NODE_NO_WARNINGS: '1',
+    SAADIK_PARENT_FD: '3',
   },
 })
-// The terminal signals the whole group; a signal sent to this process alone is passed on, and the child decides when to end.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-  process.on(signal, () => {
-    if (!process.stdin.isTTY || signal === 'SIGTERM') child.kill(signal)
-  })
+child.on('error', (error) => {
+  console.error(`saadik: ${error.message}`)
+  process.exit(1)
+})
+// The terminal signals the whole group, others only this process: both are passed on, and the child decides when to end.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+// `npm start` that is killed leaves us behind; by hand (`saadik … &`) a shell may end and we may stay.
+if (process.env.npm_lifecycle_event !== undefined) {
+  const parent = process.ppid
+  setInterval(() => {
+    if (process.ppid !== parent) process.exit(1)
+  }, PARENT_LOOK_MS).unref()
 }
 child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)))

@@ -24,7 +24,8 @@ export interface Update {
 
 export type UpdateResult =
   | { readonly kind: 'updated'; readonly person: StoredPerson }
-  | { readonly kind: 'unknown' | 'changed' }
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'changed' }
 
 export interface RegisterStore {
   find(personalCode: string): StoredPerson | undefined

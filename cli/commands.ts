@@ -1,0 +1,194 @@
+// Every command of `saadik`. The table is all that is loaded before a command is known; each names the module that runs it.
+import type { Command, Option } from './command.ts'
+
+const json: Option = { help: 'answer as JSON, for programs' }
+const server: Option = {
+  value: 'NAME',
+  short: 's',
+  help: 'a process of the demo nearby: interior, customs, embassy, central-server, pki',
+}
+const config: Option = { value: 'FILE', short: 'c', help: "the process's configuration file, anywhere" }
+const dir: Option = { value: 'DIR', help: "the demo's state (default: .saadik here or in a folder above)" }
+const output: Option = { value: 'FILE', short: 'o', help: 'write there instead of to the standard output' }
+const where = { server, config, dir } as const
+
+export const commands: readonly Command[] = [
+  {
+    name: 'demo up',
+    summary: 'Start a whole country on this machine and send its first message',
+    options: {
+      dir: { value: 'DIR', help: 'where its state is kept (default: .saadik)' },
+      base: { value: 'A.B.C', help: 'the first three numbers of its loopback addresses (default: 127.0.0)' },
+    },
+    details: `
+A certificate authority with OCSP responder and time-stamping authority, a central server, three security servers and a
+population register, each a process of its own. The state is kept: a second start goes on where the first one stopped.
+It runs until Ctrl-C.
+
+  saadik demo up
+  saadik demo up --dir /tmp/country`,
+    load: async () => (await import('./demo.ts')).demo('up'),
+  },
+  {
+    name: 'demo status',
+    summary: 'Show what of the demo runs, where, and what can be called',
+    options: { dir: { value: 'DIR', help: 'where its state is kept (default: .saadik)' }, json },
+    details: 'Exit code: 0 when every process is there and healthy, 1 otherwise.',
+    load: async () => (await import('./demo.ts')).demo('status'),
+  },
+  {
+    name: 'demo reset',
+    summary: 'Remove the state of a demo that does not run',
+    options: { dir: { value: 'DIR', help: 'where its state is kept (default: .saadik)' }, json },
+    details: 'Keys, certificates, message log and register are gone afterwards. Refused while the demo runs.',
+    load: async () => (await import('./demo.ts')).demo('reset'),
+  },
+  {
+    name: 'verify',
+    summary: 'Verify evidence: ASiC-E containers of signed and time-stamped messages',
+    takes: 'FILE…',
+    positionals: [1, 10_000],
+    options: {
+      conf: {
+        value: 'DIR',
+        help: 'a verification configuration: the folder or the zip that GET /verificationconf gives',
+      },
+      anchor: { value: 'FILE', help: 'download the configuration that this anchor names, instead' },
+      json,
+    },
+    details: `
+Judges the signature, the certificate and its OCSP answer, the hash chains and the time-stamp, and names each check.
+Whom to believe comes from the global configuration: --conf for a copy of it (nothing is downloaded, and the copy must
+come from a place you trust), --anchor to fetch it now, neither to take that of a demo nearby.
+
+  saadik verify request.asice
+  saadik verify --conf verificationconf.zip *.asice
+  saadik verify --anchor anchor.xml --json response.asice
+
+Exit code: 0 all valid, 1 any invalid, 2 any unreadable (and none invalid).`,
+    load: async () => (await import('./verify.ts')).verify,
+  },
+  {
+    name: 'anchor export',
+    summary: 'Write the configuration anchor that new servers are started with',
+    options: {
+      source: { value: 'NAME', help: 'internal (default) or external, for federated instances' },
+      output,
+      ...where,
+    },
+    details: `
+Hand the anchor over together with the hash that 'saadik anchor show' prints, by another way.
+
+  saadik anchor export -o anchor.xml`,
+    load: async () => (await import('./anchor.ts')).exportAnchor,
+  },
+  {
+    name: 'anchor show',
+    summary: 'Show what an anchor names: instance, sources, certificates, and its hash',
+    takes: 'FILE',
+    positionals: [1, 1],
+    options: { json },
+    details: '  saadik anchor show anchor.xml',
+    load: async () => (await import('./anchor.ts')).showAnchor,
+  },
+  {
+    name: 'apply',
+    summary: 'Load a federation.yaml or a server.yaml into its server',
+    options: { file: { value: 'FILE', short: 'f', help: 'the document' }, json, ...where },
+    details: `
+Says what changed; the same document again changes nothing. A federation (members, servers, authorities) goes to the
+central server, a server document (clients, services, access rights) to the security server named.
+
+  saadik apply -f federation.yaml
+  saadik apply -f server.yaml --server interior`,
+    load: async () => (await import('./apply.ts')).apply,
+  },
+  {
+    name: 'keys list',
+    summary: 'List the keys of a signer, their certificates and expiry',
+    options: { json, ...where },
+    details: '  saadik keys list --server interior',
+    load: async () => (await import('./keys.ts')).list,
+  },
+  {
+    name: 'keys generate',
+    summary: 'Generate a key in a signer; it never leaves it',
+    options: {
+      use: { value: 'USE', help: 'message, authentication, configuration, certificate, ocsp or timestamp' },
+      algorithm: { value: 'NAME', help: 'EC-P256 (default), EC-P384, RSA-2048, RSA-3072 or RSA-4096' },
+      label: { value: 'TEXT', help: 'a name for people' },
+      json,
+      ...where,
+    },
+    details: '  saadik keys generate --use message --label "sign 2027" --server interior',
+    load: async () => (await import('./keys.ts')).generate,
+  },
+  {
+    name: 'keys csr',
+    summary: 'Make a certificate request for a key',
+    takes: 'KEY',
+    positionals: [1, 1],
+    options: {
+      subject: { value: 'NAME', help: 'subject as KEY=VALUE pairs: C=EE,O=Name,CN=Name,serialNumber=70000001' },
+      dns: { value: 'NAME', help: 'DNS name, for authentication certificates' },
+      der: { help: 'DER instead of PEM' },
+      output,
+      ...where,
+    },
+    details: `
+KEY is the id that 'saadik keys list' shows, or its beginning.
+
+  saadik keys csr 3f2a --subject "C=EE,O=Ministry,CN=Ministry,businessCategory=GOV,serialNumber=70000001" -s interior -o sign.csr`,
+    load: async () => (await import('./keys.ts')).csr,
+  },
+  {
+    name: 'keys import',
+    summary: 'Import the certificate that a CA issued for a key',
+    takes: 'CERTIFICATE',
+    positionals: [1, 1],
+    options: { json, ...where },
+    details:
+      'PEM or DER. The signer finds the key that it belongs to.\n\n  saadik keys import sign.pem --server interior',
+    load: async () => (await import('./keys.ts')).importCertificate,
+  },
+  {
+    name: 'keys unlock',
+    summary: 'Give a signer its PIN',
+    options: {
+      'pin-file': { value: 'FILE', help: 'read the PIN from there (- for the standard input) instead of asking' },
+      ...where,
+    },
+    details: '  saadik keys unlock --server interior',
+    load: async () => (await import('./keys.ts')).unlock,
+  },
+  {
+    name: 'ca issue',
+    summary: 'Issue a certificate for a request',
+    takes: 'CSR',
+    positionals: [1, 1],
+    options: { profile: { value: 'NAME', help: 'authentication, signing, tls, ocsp or tsa' }, json, output, ...where },
+    details: '  saadik ca issue sign.csr --profile signing -o sign.pem',
+    load: async () => (await import('./ca.ts')).issue,
+  },
+  {
+    name: 'log find',
+    summary: 'Find messages in the message log of a security server',
+    positionals: [0, 1],
+    takes: 'QUERY-ID',
+    options: { json, ...where },
+    details: `
+QUERY-ID is the X-Road-Id of a message, as its answer carries it.
+
+  saadik log find 0f8c… --server customs`,
+    load: async () => (await import('./log.ts')).find,
+  },
+  {
+    name: 'log get',
+    summary: 'Take a message out of the message log as an ASiC-E container',
+    takes: 'ID',
+    positionals: [1, 1],
+    options: { output, ...where },
+    details: "ID is the number that 'saadik log find' shows.\n\n  saadik log get 17 --server customs -o request.asice",
+    load: async () => (await import('./log.ts')).get,
+  },
+]

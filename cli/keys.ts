@@ -1,0 +1,171 @@
+// `saadik keys …`: what an operator does with the keys of a signer. Private keys never come here.
+import { readFile } from 'node:fs/promises'
+import { createInterface } from 'node:readline/promises'
+import { Writable } from 'node:stream'
+import type { KeyInfo, SignerClient } from '#signer'
+import { parseCertificate, pem, unpem } from '#trust'
+import type { Arguments, Output, Run } from './command.ts'
+import { CliError } from './error.ts'
+import { readInput, writeOutput } from './files.ts'
+import { nearest } from './suggest.ts'
+import { type Kind, targetOf, withSigner } from './targets.ts'
+
+const ANY: readonly Kind[] = ['security-server', 'central-server', 'ca']
+const USES: readonly KeyInfo['use'][] = [
+  'message',
+  'authentication',
+  'configuration',
+  'certificate',
+  'ocsp',
+  'timestamp',
+]
+const ALGORITHMS: readonly KeyInfo['algorithm'][] = ['EC-P256', 'EC-P384', 'RSA-2048', 'RSA-3072', 'RSA-4096']
+
+/** Subject attributes by the names people use (RFC 4519, and X.520's organizationIdentifier). */
+const ATTRIBUTES: Readonly<Record<string, string>> = {
+  C: '2.5.4.6',
+  O: '2.5.4.10',
+  OU: '2.5.4.11',
+  CN: '2.5.4.3',
+  serialNumber: '2.5.4.5',
+  businessCategory: '2.5.4.15',
+  organizationIdentifier: '2.5.4.97',
+}
+
+export const list: Run = (given, out) =>
+  withSigner(targetOf(given, ANY), async (signer) => {
+    show(await signer.keys(), given, out)
+    return 0
+  })
+
+export const generate: Run = (given, out) => {
+  const use = oneOf('--use', given.text('use'), USES)
+  const algorithm = oneOf('--algorithm', given.text('algorithm') ?? 'EC-P256', ALGORITHMS)
+  const label = given.text('label')
+  return withSigner(targetOf(given, ANY), async (signer) => {
+    const key = await signer.generate({ use, algorithm, ...(label !== undefined && { label }) })
+    if (given.on('json')) out.json(described(key))
+    else out.line(`key ${key.id} for ${use}, ${algorithm}; next: saadik keys csr ${key.id}`)
+    return 0
+  })
+}
+
+export const csr: Run = (given, out) => {
+  const subject = readSubject(given.text('subject'))
+  const dnsName = given.text('dns')
+  return withSigner(targetOf(given, ANY), async (signer) => {
+    const key = await findKey(signer, given.positionals[0] ?? '')
+    const der = await signer.csr({ key: key.id, subject, ...(dnsName !== undefined && { dnsName }) })
+    await writeOutput(given.text('output'), given.on('der') ? der : pem('CERTIFICATE REQUEST', der), out)
+    return 0
+  })
+}
+
+export const importCertificate: Run = async (given, out) => {
+  const [file = ''] = given.positionals
+  const bytes = await readInput(file)
+  const [der = bytes] = bytes.includes('-----BEGIN') ? unpem(bytes.toString('latin1'), 'CERTIFICATE') : [bytes]
+  return withSigner(targetOf(given, ANY), async (signer) => {
+    const key = await signer.importCertificate(der)
+    if (given.on('json')) out.json(described(key))
+    else out.line(`imported for key ${key.id} (${key.use})`)
+    return 0
+  })
+}
+
+export const unlock: Run = async (given, out) => {
+  const pin = await readPin(given.text('pin-file'))
+  return withSigner(targetOf(given, ANY), async (signer) => {
+    await signer.unlock(pin)
+    out.line('unlocked')
+    return 0
+  })
+}
+
+function show(keys: readonly KeyInfo[], given: Arguments, out: Output): void {
+  if (given.on('json')) {
+    out.json({ keys: keys.map(described) })
+    return
+  }
+  if (keys.length === 0) out.note('there are no keys yet; make one: saadik keys generate --use message')
+  for (const key of keys) {
+    out.line(`${key.id}  ${key.use.padEnd(14)}  ${key.algorithm.padEnd(8)}  ${key.label ?? ''}`)
+    for (const { subject, notAfter } of certificatesOf(key)) out.line(`    ${subject}, until ${notAfter.slice(0, 10)}`)
+    if (key.certificates.length === 0) out.line('    no certificate yet')
+  }
+}
+
+function described(key: KeyInfo): object {
+  const { id, use, algorithm, label, createdAt } = key
+  return { id, use, algorithm, label: label ?? null, createdAt, certificates: certificatesOf(key) }
+}
+
+function certificatesOf(key: KeyInfo) {
+  return key.certificates.map((base64) => {
+    const { subject, issuer, serialNumber, sha256, notBefore, notAfter } = parseCertificate(
+      Buffer.from(base64, 'base64'),
+    )
+    return {
+      subject: subject.text,
+      issuer: issuer.text,
+      serialNumber: serialNumber.toString(16),
+      sha256,
+      notBefore: notBefore.toISOString(),
+      notAfter: notAfter.toISOString(),
+    }
+  })
+}
+
+async function findKey(signer: SignerClient, id: string): Promise<KeyInfo> {
+  const found = (await signer.keys()).filter((key) => id !== '' && key.id.startsWith(id))
+  const [key] = found
+  if (!key) throw new CliError('not_found', `no key has an id that begins with '${id}'; see: saadik keys list`)
+  if (found.length > 1)
+    throw new CliError('usage', `the ids of ${found.length} keys begin with '${id}'; give more of it`)
+  return key
+}
+
+function readSubject(text: string | undefined): { oid: string; value: string }[] {
+  if (text === undefined) throw new CliError('usage', "whose? --subject 'C=EE,O=Name,CN=Name,serialNumber=70000001'")
+  // A comma inside a value is written \, as in RFC 4514.
+  return text.split(/(?<!\\),/).map((pair) => {
+    const [name = '', ...rest] = pair.split('=')
+    const value = rest.join('=').trim().replace(/\\(.)/g, '$1')
+    const key = name.trim()
+    const oid = Object.hasOwn(ATTRIBUTES, key) ? ATTRIBUTES[key] : /^\d+(\.\d+)+$/.test(key) ? key : undefined
+    if (oid === undefined || value === '') {
+      const guess = nearest(key, Object.keys(ATTRIBUTES))
+      throw new CliError(
+        'usage',
+        `'${pair.trim()}' is no attribute of a subject${guess && oid === undefined ? `, did you mean '${guess}=…'?` : ''}; known: ${Object.keys(ATTRIBUTES).join(', ')} or an OID`,
+      )
+    }
+    return { oid, value }
+  })
+}
+
+function oneOf<T extends string>(option: string, value: string | undefined, known: readonly T[]): T {
+  const found = known.find((each) => each === value)
+  if (found) return found
+  const guess = value === undefined ? undefined : nearest(value, known)
+  throw new CliError('usage', `${option} is one of ${known.join(', ')}${guess ? `, did you mean '${guess}'?` : ''}`)
+}
+
+/** From a file, from the standard input, or asked for without showing it. Never from an argument: `ps` would show it. */
+async function readPin(file: string | undefined): Promise<string> {
+  if (file !== undefined && file !== '-') return (await readFile(file, 'utf8')).trim()
+  if (file === '-' || !process.stdin.isTTY) {
+    const chunks: Buffer[] = []
+    for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
+    return Buffer.concat(chunks).toString('utf8').trim()
+  }
+  process.stderr.write('PIN: ')
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const asking = createInterface({ input: process.stdin, output: silent, terminal: true })
+  try {
+    return await asking.question('')
+  } finally {
+    asking.close()
+    process.stderr.write('\n')
+  }
+}

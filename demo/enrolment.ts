@@ -1,0 +1,228 @@
+// From empty signers to a federation: keys, certificates, members, anchor, services. Everything goes through the doors that an
+// operator has too (signer clients and control sockets), and every step looks first at what is already there.
+import { X509Certificate } from 'node:crypto'
+import { existsSync, readFileSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse, stringify } from 'yaml'
+import { controlClient, runtimeSocket, writeFileDurable } from '#host'
+import type { CeremonyAnswer, IssuableProfile, IssueAnswer } from '#pki/contract'
+import { connectSigner, type KeyInfo, type SignerClient } from '#signer'
+import {
+  COUNTRY,
+  CUSTOMS,
+  EMBASSY,
+  INSTANCE,
+  INTERIOR,
+  idOf,
+  type Layout,
+  MEMBERS,
+  type Member,
+  type ServerLayout,
+} from './layout.ts'
+
+/** A certificate is renewed at a start in its last days. */
+const RENEW_BEFORE_MS = 14 * 86_400_000
+
+/** Object identifiers of the subject attributes of X-Road's Basic profile (wire-conf §5.3). */
+const OID = {
+  country: '2.5.4.6',
+  organization: '2.5.4.10',
+  commonName: '2.5.4.3',
+  serialNumber: '2.5.4.5',
+  businessCategory: '2.5.4.15',
+} as const
+
+export interface ServerCertificates {
+  /** DER. */
+  readonly authentication: Buffer
+  readonly signing: Buffer
+  /** What this call had to have issued; empty at every later start. */
+  readonly issued: readonly string[]
+}
+
+export const caControl = (layout: Layout) => controlClient(runtimeSocket(join(layout.pki.folder, 'data'), 'ca'))
+export const centralControl = (layout: Layout) =>
+  controlClient(runtimeSocket(join(layout.central.folder, 'data'), 'control'))
+export const serverControl = (server: ServerLayout) =>
+  controlClient(runtimeSocket(join(server.folder, 'data'), 'control'))
+
+/** Root, issuing CA, OCSP and TSA certificates. */
+export function ceremony(layout: Layout): Promise<CeremonyAnswer> {
+  return caControl(layout).post<CeremonyAnswer>('/ceremony', {})
+}
+
+/** The two keys of a security server and their certificates; `caReady` is awaited only when one must be issued. */
+export async function enrolServer(
+  server: ServerLayout,
+  caReady: Promise<unknown>,
+  layout: Layout,
+): Promise<ServerCertificates> {
+  const { socket, tokenFile } = layout.signer(server.folder)
+  const signer = await connectSigner({ socket, tokenFile })
+  try {
+    const issued: string[] = []
+    const issue = async (profile: IssuableProfile, csr: Uint8Array) => {
+      await caReady
+      issued.push(profile)
+      return caControl(layout).post<IssueAnswer>('/issue', { profile, csr: Buffer.from(csr).toString('base64') })
+    }
+    const keys = await signer.keys()
+    const [authentication, signing] = await Promise.all([
+      certified(signer, keys, 'authentication', authenticationSubject(server), serverName(server), (csr) =>
+        issue('authentication', csr),
+      ),
+      certified(signer, keys, 'message', signingSubject(server.owner), undefined, (csr) => issue('signing', csr)),
+    ])
+    return { authentication, signing, issued }
+  } finally {
+    signer.close()
+  }
+}
+
+async function certified(
+  signer: SignerClient,
+  keys: readonly KeyInfo[],
+  use: 'authentication' | 'message',
+  subject: readonly { oid: string; value: string }[],
+  dnsName: string | undefined,
+  issue: (csr: Uint8Array) => Promise<IssueAnswer>,
+): Promise<Buffer> {
+  const label = `demo ${use}`
+  const mine = keys.filter((key) => key.label === label)
+  for (const key of mine) {
+    const [newest] = key.certificates
+    if (newest && lastsLongEnough(newest)) return Buffer.from(newest, 'base64')
+  }
+  // A key without a certificate is one whose enrolment was cut short: it goes on with that key.
+  const key =
+    mine.find(({ certificates }) => certificates.length === 0) ??
+    (await signer.generate({ use, algorithm: 'EC-P256', label }))
+  const { certificate } = await issue(await signer.csr({ key: key.id, subject, ...(dnsName && { dnsName }) }))
+  const der = Buffer.from(certificate, 'base64')
+  await signer.importCertificate(der)
+  return der
+}
+
+function lastsLongEnough(base64: string): boolean {
+  return new X509Certificate(Buffer.from(base64, 'base64')).validToDate.getTime() - Date.now() > RENEW_BEFORE_MS
+}
+
+function serverName({ code }: ServerLayout): string {
+  return `${code}.demo.invalid`
+}
+
+function authenticationSubject(server: ServerLayout) {
+  return [
+    { oid: OID.country, value: COUNTRY },
+    { oid: OID.organization, value: server.owner.name },
+    { oid: OID.commonName, value: serverName(server) },
+    { oid: OID.serialNumber, value: server.owner.code },
+  ]
+}
+
+function signingSubject(owner: Member) {
+  return [
+    { oid: OID.country, value: COUNTRY },
+    { oid: OID.organization, value: owner.name },
+    { oid: OID.businessCategory, value: 'GOV' },
+    { oid: OID.commonName, value: owner.name },
+    { oid: OID.serialNumber, value: owner.code },
+  ]
+}
+
+/**
+ * The federation as a document that its operator could have written, loaded into the central server. The file is made
+ * anew only when a certificate in it was (and the one before kept); what somebody adds to it is applied at the next start.
+ */
+export async function applyFederation(
+  layout: Layout,
+  authorities: CeremonyAnswer,
+  certificates: ReadonlyMap<string, ServerCertificates>,
+): Promise<readonly string[]> {
+  const { files } = layout
+  const renewed = authorities.made.length > 0 || [...certificates.values()].some(({ issued }) => issued.length > 0)
+  if (renewed || !existsSync(files.federation)) {
+    const text = `# Who is who in ${INSTANCE}. Load it with: saadik apply -f federation.yaml\n${stringify(federation(layout, authorities, certificates), { lineWidth: 0 })}`
+    if (existsSync(files.federation)) renameSync(files.federation, `${files.federation}.before`)
+    await writeFileDurable(files.federation, text)
+  }
+  const { changes } = await centralControl(layout).post<{ changes: readonly string[] }>(
+    '/apply',
+    parse(readFileSync(files.federation, 'utf8')),
+  )
+  return changes
+}
+
+function federation(
+  layout: Layout,
+  authorities: CeremonyAnswer,
+  certificates: ReadonlyMap<string, ServerCertificates>,
+): object {
+  const { pki } = layout
+  const at = (port: number) => `http://${pki.host}:${port}`
+  return {
+    instance: INSTANCE,
+    memberClasses: { GOV: 'Governmental organisations' },
+    members: MEMBERS.map(({ code, name, subsystems }) => ({
+      class: 'GOV',
+      code,
+      name,
+      subsystems: subsystems.map((subsystem) => ({ ...subsystem })),
+    })),
+    securityServers: layout.servers.map(({ code, owner, host }) => ({
+      owner: `GOV/${owner.code}`,
+      code,
+      address: host,
+      authenticationCertificates: [certificates.get(code)?.authentication.toString('base64')],
+      clients: owner.subsystems.map((subsystem) => `GOV/${owner.code}/${subsystem.code}`),
+    })),
+    authorities: [
+      {
+        name: 'Demo CA',
+        certificate: authorities.issuing,
+        ocsp: [{ url: at(pki.ocsp), certificate: authorities.ocsp }],
+        profile: 'Basic',
+      },
+    ],
+    timestampingAuthorities: [{ name: 'Demo TSA', url: at(pki.tsa), certificate: authorities.tsa }],
+    managementService: { provider: 'GOV/70000000/management' },
+    settings: { ocspFreshnessSeconds: 3600, timestampingIntervalSeconds: 60 },
+  }
+}
+
+/** The anchor that the security servers start with. */
+export async function takeAnchor(layout: Layout): Promise<void> {
+  const xml = await centralControl(layout).get<string>('/anchor?source=internal')
+  if (!existsSync(layout.files.anchor) || readFileSync(layout.files.anchor, 'utf8') !== xml)
+    await writeFileDurable(layout.files.anchor, xml)
+}
+
+/** Clients, services and access rights of one security server, from its server.yaml. */
+export async function applyServices(layout: Layout, server: ServerLayout): Promise<readonly string[]> {
+  const file = join(server.folder, 'server.yaml')
+  if (!existsSync(file)) {
+    const text = `# What the ${server.owner.name} offers and to whom. Load it with: saadik apply -f server.yaml --server ${server.code}\n`
+    await writeFileDurable(file, `${text}${stringify(services(layout, server), { lineWidth: 0 })}`)
+  }
+  const { changes } = await serverControl(server).post<{ changes: readonly string[] }>(
+    '/apply',
+    parse(readFileSync(file, 'utf8')),
+  )
+  return changes
+}
+
+function services(layout: Layout, server: ServerLayout): object {
+  const clients = server.owner.subsystems.map(({ code }) => ({ id: idOf(server.owner, code), connection: 'HTTP' }))
+  if (server.owner !== INTERIOR) return { clients }
+  const { host, port } = layout.register
+  const persons = {
+    code: 'persons',
+    openapi: `http://${host}:${port}/openapi.yaml`,
+    access: [
+      { subject: idOf(CUSTOMS, 'client') },
+      // The embassy may look at one person, and may not search or change: try it.
+      { subject: idOf(EMBASSY, 'embassy'), endpoints: ['GET /persons/*', 'GET /persons/*/photo'] },
+    ],
+  }
+  return { clients: clients.map((client) => ({ ...client, services: [persons] })) }
+}

@@ -1,0 +1,135 @@
+// Each process's own configuration file, as an operator would write it. Written once: whoever edits one keeps the edit.
+import { randomInt } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { stringify } from 'yaml'
+import { writeFileDurable } from '#host'
+import { DemoError } from './error.ts'
+import { COUNTRY, type Containers, INSTANCE, idOf, type Layout, layoutOf, PORTS } from './layout.ts'
+
+/** Grows when a state made by an older Saadik can no longer be started. */
+const FORMAT = 1
+
+interface About {
+  readonly format: number
+  readonly instance: string
+  readonly base: string
+  readonly containers?: Containers
+  /** Process name → its configuration file, relative to this folder: how `saadik --server NAME` finds it. */
+  readonly processes: Readonly<Record<string, string>>
+}
+
+/** What the state in a folder says about itself; undefined when there is none. */
+export function readAbout(directory: string): Layout | undefined {
+  const { files } = layoutOf(directory, '')
+  if (!existsSync(files.about)) return undefined
+  const about = JSON.parse(readFileSync(files.about, 'utf8')) as About
+  if (about.format !== FORMAT) {
+    throw new DemoError(
+      'other_state',
+      `the state in ${directory} was made by another version of Saadik; remove it with: saadik demo reset --dir ${directory}`,
+    )
+  }
+  return layoutOf(directory, about.base, about.containers)
+}
+
+/** Writes what is missing of the folders, PINs and configuration files. */
+export async function writeFiles(layout: Layout): Promise<void> {
+  const { servers, central, pki, register, files } = layout
+  const folders = [central.folder, pki.folder, ...servers.map(({ folder }) => folder)]
+  const inside = folders.flatMap((folder) => ['data', 'run', 'signer'].map((name) => join(folder, name)))
+  for (const folder of [files.logs, files.evidence, register.folder, ...inside])
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+
+  await Promise.all([
+    ...folders.map((folder) => signerFiles(layout, folder)),
+    ...(['ca', 'ocsp', 'tsa'] as const).map((name) =>
+      writeOnce(join(pki.folder, `${name}.yaml`), ...authority(layout, name)),
+    ),
+    writeOnce(
+      join(central.folder, 'central-server.yaml'),
+      'The central server: who is a member, published as signed configuration.',
+      {
+        directory: join(central.folder, 'data'),
+        signer: door(layout, central.folder),
+        listen: { host: central.host, port: central.port },
+        address: `${central.host}:${central.port}`,
+        intervalSeconds: 60,
+        expireSeconds: 600,
+      },
+    ),
+    ...servers.map(({ code, owner, host, folder }) =>
+      writeOnce(join(folder, 'security-server.yaml'), `The security server of the ${owner.name}.`, {
+        directory: join(folder, 'data'),
+        server: `${idOf(owner)}/${code}`,
+        anchor: files.anchor,
+        signer: door(layout, folder),
+        listen: { host, ...PORTS },
+      }),
+    ),
+  ])
+  const about: About = {
+    format: FORMAT,
+    instance: INSTANCE,
+    base: layout.base,
+    ...(layout.containers && { containers: layout.containers }),
+    processes: {
+      pki: 'pki/ca.yaml',
+      'central-server': 'central-server/central-server.yaml',
+      ...Object.fromEntries(servers.map(({ code }) => [code, `${code}/security-server.yaml`])),
+    },
+  }
+  // Last: a folder with this file is whole.
+  await once(files.about, `${JSON.stringify(about, null, 2)}\n`)
+}
+
+async function signerFiles(layout: Layout, folder: string): Promise<void> {
+  const { config, directory, socket, tokenFile, pinFile } = layout.signer(folder)
+  if (!layout.containers) await once(pinFile, `${randomInt(10 ** 11, 10 ** 12)}\n`)
+  await writeOnce(config, 'The signer: keeps the private keys.', {
+    directory,
+    pin: { file: pinFile },
+    socket,
+    tokenFile,
+  })
+}
+
+/** What lets a process reach its signer. */
+function door(layout: Layout, folder: string): { socket: string; tokenFile: string } {
+  const { socket, tokenFile } = layout.signer(folder)
+  return { socket, tokenFile }
+}
+
+function authority(layout: Layout, name: 'ca' | 'ocsp' | 'tsa'): [about: string, value: object] {
+  const { host, folder, ca, ocsp } = layout.pki
+  const common = {
+    directory: join(folder, 'data'),
+    signer: door(layout, folder),
+    listen: { host, port: layout.pki[name] },
+  }
+  switch (name) {
+    case 'ca':
+      return [
+        'The certificate authority: root and issuing CA.',
+        {
+          ...common,
+          name: 'Demo',
+          country: COUNTRY,
+          publicUrl: `http://${host}:${ca}`,
+          ocspUrl: `http://${host}:${ocsp}`,
+        },
+      ]
+    case 'ocsp':
+      return ['The OCSP responder: says whether a certificate is still good.', common]
+    case 'tsa':
+      return ['The time-stamping authority.', common]
+  }
+}
+
+function writeOnce(file: string, about: string, value: object): Promise<void> {
+  return once(file, `# ${about}\n${stringify(value, { lineWidth: 0 })}`)
+}
+
+async function once(file: string, content: string): Promise<void> {
+  if (!existsSync(file)) await writeFileDurable(file, content, 0o600)
+}

@@ -1,0 +1,92 @@
+// What is published: the packed package, put where somebody else would install it, run by the Node that they have.
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join, resolve } from 'node:path'
+import test, { after, before } from 'node:test'
+import { needsVectors, vectorPath } from '../vectors.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+const elsewhere = mkdtempSync(join(tmpdir(), 'saadik-package-'))
+const installed = join(elsewhere, 'node_modules', 'saadik')
+after(() => rmSync(elsewhere, { recursive: true, force: true }))
+
+/** The Node of the machine, not the pinned one that `npm test` puts first on the PATH; often an older one. */
+const theirPath = (process.env['PATH'] ?? '')
+  .split(delimiter)
+  .filter((folder) => !folder.includes('node_modules'))
+  .join(delimiter)
+
+function run(command: string, args: readonly string[], cwd: string) {
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    env: {
+      ...process.env,
+      PATH: theirPath,
+      npm_config_offline: 'true',
+      npm_config_update_notifier: 'false',
+      npm_lifecycle_event: undefined,
+    },
+  })
+  return { status, stdout, stderr: stderr ?? String(error) }
+}
+
+const npx = (...args: readonly string[]) => run('npx', ['--no-install', 'saadik', ...args], elsewhere)
+
+before(() => {
+  // `npm pack` runs prepack, which writes dist/; into a folder of our own, so that a running `npm pack` elsewhere is not disturbed.
+  const packed = run('npm', ['pack', '--pack-destination', elsewhere], root)
+  assert.equal(packed.status, 0, packed.stderr)
+  const tarball = readdirSync(elsewhere).find((name) => name.endsWith('.tgz'))
+  assert.ok(tarball)
+  mkdirSync(installed, { recursive: true })
+  assert.equal(
+    run('tar', ['-xzf', join(elsewhere, tarball), '--strip-components=1', '-C', installed], elsewhere).status,
+    0,
+  )
+  // Instead of a download: the package's own dependencies, as they are installed here. What is not among them is not there.
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { dev?: boolean }>
+  }
+  for (const [path, { dev }] of Object.entries(lock.packages)) {
+    if (dev || !/^node_modules\/(@[^/]+\/)?[^/]+$/.test(path) || !existsSync(join(root, path))) continue
+    mkdirSync(resolve(elsewhere, path, '..'), { recursive: true })
+    symlinkSync(join(root, path), join(elsewhere, path))
+  }
+  mkdirSync(join(elsewhere, 'node_modules', '.bin'), { recursive: true })
+  symlinkSync(join('..', 'saadik', 'bin', 'saadik.js'), join(elsewhere, 'node_modules', '.bin', 'saadik'))
+})
+
+test('the package holds the built rooms and no source, test or state', () => {
+  const names = readdirSync(installed).sort()
+  assert.ok(names.includes('dist') && names.includes('bin') && names.includes('README.md') && names.includes('LICENSE'))
+  for (const name of ['cli', 'test', 'bench', 'node_modules', '.saadik']) assert.ok(!names.includes(name), name)
+  assert.ok(existsSync(join(installed, 'dist/demo/population-register/openapi.yaml')))
+})
+
+test('help and version run', () => {
+  const help = npx('--help')
+  assert.equal(help.status, 0, help.stderr)
+  assert.match(help.stdout, /verify +Verify evidence/)
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+  assert.equal(npx('--version').stdout.trim(), version)
+})
+
+test('verify judges somebody else’s evidence', (t) => {
+  if (!needsVectors(t)) return
+  const conf = vectorPath('globalconf', 'globalconf_good2_v3')
+  const valid = npx('verify', '--conf', conf, '--json', vectorPath('asic', 'valid-signed-message.asice'))
+  assert.equal(valid.status, 0, valid.stdout + valid.stderr)
+  assert.equal((JSON.parse(valid.stdout) as { files: { verdict: string }[] }).files[0]?.verdict, 'valid')
+  assert.equal(npx('verify', '--conf', conf, vectorPath('asic', 'invalid-digest.asice')).status, 1)
+  assert.equal(npx('verify', '--conf', conf, join(elsewhere, 'nothing.asice')).status, 2)
+})
+
+test('every door of the package opens', () => {
+  const { imports } = JSON.parse(readFileSync(join(installed, 'dist/package.json'), 'utf8')) as {
+    imports: Record<string, string>
+  }
+  for (const file of Object.values(imports)) assert.ok(existsSync(join(installed, 'dist', file)), file)
+})
