@@ -2,7 +2,7 @@
 
 import { isIP } from 'node:net'
 import type { Log } from '#host'
-import { type Certificate, decodeBase64, parseRequest, unpem } from '#trust'
+import { type Certificate, decodeBase64, parseRequest } from '#trust'
 import { type CeremonyContext, type CeremonyResult, ceremonyBegun, holdCeremony, issuerOf } from './ceremony.ts'
 import type {
   CaStatus,
@@ -188,7 +188,7 @@ export function certificationAuthority(context: CaContext): CertificationAuthori
 /** PEM text or base64 of the DER; trust checks form and proof of possession. */
 function readRequest(text: string): ReturnType<typeof parseRequest> {
   if (text.length > MAX_REQUEST_TEXT) throw new PkiError('invalid_request', 'csr: too long')
-  const bytes = text.includes('-----BEGIN') ? unpem(text)[0] : decodeBase64(text)
+  const bytes = text.includes('-----BEGIN') ? Buffer.from(text, 'latin1') : decodeBase64(text)
   if (bytes === undefined) throw new PkiError('invalid_request', 'csr: neither PEM nor base64')
   try {
     return parseRequest(bytes)

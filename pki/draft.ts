@@ -6,8 +6,6 @@ import type * as X509 from '@peculiar/x509'
 import { type KeyObject, oids, write } from '#trust'
 import type { Profile } from './profiles.ts'
 
-type Attributes = readonly { readonly oid: string; readonly value: string }[]
-
 /** What goes into a certificate. Everything here was decided by us; nothing is copied from a request unread. */
 export interface DraftInput {
   readonly profile: Profile
@@ -32,21 +30,6 @@ export interface DraftInput {
 export interface SigningKind {
   readonly key: 'rsa' | 'P-256' | 'P-384'
   readonly hash: 'SHA-256' | 'SHA-384' | 'SHA-512'
-}
-
-const PRINTABLE = /^[A-Za-z0-9 '()+,\-./:=?]*$/
-
-/**
- * DER of a subject, one attribute in each RDN, in the order given. UTF8String, but PrintableString where X.520 has no
- * choice (countryName, serialNumber); a value that does not fit stays UTF8String, for lint to refuse.
- */
-export function nameDer(attributes: Attributes): Uint8Array {
-  return write.sequence(
-    ...attributes.map(({ oid, value }) => {
-      const printable = (oid === oids.country || oid === oids.serialNumber) && PRINTABLE.test(value)
-      return write.set(write.sequence(write.oid(oid), printable ? write.printable(value) : write.utf8(value)))
-    }),
-  )
 }
 
 let loading: Promise<typeof X509> | undefined
@@ -87,7 +70,7 @@ function extensions(x509: typeof X509, input: DraftInput): X509.Extension[] {
   const list: X509.Extension[] = []
   const usages = profile.keyUsage[input.publicKey.asymmetricKeyType === 'ec' ? 'ec' : 'rsa']
   if (profile.pathLength !== undefined) list.push(new x509.BasicConstraintsExtension(true, profile.pathLength, true))
-  const flags = usages.reduce((sum, usage) => sum | x509.KeyUsageFlags[usage as keyof typeof x509.KeyUsageFlags], 0)
+  const flags = usages.reduce((sum, usage) => sum | x509.KeyUsageFlags[usage], 0)
   list.push(new x509.KeyUsagesExtension(flags, true))
   if (profile.extendedKeyUsage !== undefined) {
     const { purposes, critical } = profile.extendedKeyUsage

@@ -17,8 +17,9 @@ import {
   signatureFor,
   verifySignature,
   write,
+  writeName,
 } from '#trust'
-import { draftCertificate, nameDer, type SigningKind } from './draft.ts'
+import { draftCertificate, type SigningKind } from './draft.ts'
 import { PkiError } from './error.ts'
 import { keyIdentifier } from './key-identifier.ts'
 import { lint } from './lint.ts'
@@ -103,7 +104,7 @@ export function issuingDesk(issuer: Issuer, context: IssuingContext): IssuingDes
 
   async function prepare(input: IssueInput): Promise<IssuanceToken> {
     const profile = PROFILES[input.profile]
-    const subject = nameDer(input.subject)
+    const subject = writeName(input.subject)
     const { notBefore, notAfter } = validity(input)
     const draft = parseCertificate(
       await draftCertificate({

@@ -1,8 +1,10 @@
 // `node pki/main.ts ca|ocsp|tsa --config FILE`: one authority a process.
 
+import { mkdirSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { Express } from 'express'
+import type { Application, Express } from 'express'
 import {
   createLog,
   type Lifecycle,
@@ -13,6 +15,7 @@ import {
   runtimeSocket,
   serveControl,
   systemClock,
+  takeLock,
 } from '#host'
 import { connectSigner, type SignerClient } from '#signer'
 import { certificationAuthority } from './ca.ts'
@@ -36,6 +39,13 @@ interface Common {
   readonly listen: { readonly host: string; readonly port: number }
 }
 
+/** The register and the TSA's memory have one writer each; a second process would break what they promise. */
+function alone(name: AuthorityProcess, { directory }: Common, life: Lifecycle): void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const lock = takeLock(join(directory, `${name}.lock`), `the ${name} of ${directory}`)
+  life.onStop('lock', () => lock.release())
+}
+
 async function signerOf({ signer }: Common, life: Lifecycle): Promise<SignerClient> {
   const client = await connectSigner({ ...signer, reconnect: true })
   life.onStop('signer', () => client.close())
@@ -57,7 +67,7 @@ async function serve(app: Express, { listen: at }: Common, life: Lifecycle): Pro
 async function control(
   name: AuthorityProcess,
   { directory }: Common,
-  routes: (app: Express) => void,
+  routes: (app: Application) => void,
   log: Log,
   life: Lifecycle,
 ): Promise<void> {
@@ -68,6 +78,7 @@ async function control(
 async function startCa(file: string, life: Lifecycle): Promise<void> {
   const config = loadConfig(file, caConfig)
   const log = createLog({ process: 'ca', level: config.logLevel })
+  alone('ca', config, life)
   const store = openPkiStore(config.directory)
   life.onStop('store', () => store.close())
   const publicUrl = config.publicUrl ?? `http://${config.listen.host}:${config.listen.port}`
@@ -98,7 +109,8 @@ async function startOcsp(file: string, life: Lifecycle): Promise<void> {
   const store = openPkiStore(config.directory)
   life.onStop('store', () => store.close())
   const signer = await signerOf(config, life)
-  const responder = ocspResponder({ db: store.db, signer, clock: systemClock, ...config })
+  const { nextUpdateSeconds, cacheSeconds } = config
+  const responder = ocspResponder({ db: store.db, signer, clock: systemClock, nextUpdateSeconds, cacheSeconds })
   const counters: HttpCounters = { answered: 0, signed: 0, refused: 0 }
   const url = await serve(ocspHttp(responder, counters, log), config, life)
   const status = async (): Promise<OcspStatus> => ({
@@ -112,6 +124,7 @@ async function startOcsp(file: string, life: Lifecycle): Promise<void> {
 async function startTsa(file: string, life: Lifecycle): Promise<void> {
   const config = loadConfig(file, tsaConfig)
   const log = createLog({ process: 'tsa', level: config.logLevel })
+  alone('tsa', config, life)
   const store = openPkiStore(config.directory)
   life.onStop('store', () => store.close())
   const serials = openSerialStore(config.directory)

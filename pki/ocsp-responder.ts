@@ -11,8 +11,10 @@ import {
   type OcspRequest,
   ocspErrorResponse,
   parseOcspRequest,
+  type OcspAnswer as SingleAnswer,
   TrustError,
 } from '#trust'
+import { REVOCATION_REASONS } from './contract.ts'
 import { authorityAlgorithm } from './issue.ts'
 import { authority } from './store/authorities.ts'
 import { type Standing, standing } from './store/certificates.ts'
@@ -20,8 +22,6 @@ import type { AuthorityRole, IssuerRole, PkiTables } from './store/schema.ts'
 
 /** X-Road asks about one certificate at a time; `openssl ocsp` about a handful. */
 const MAX_QUESTIONS = 32
-/** RFC 9654 §2.1: 1 to 128 octets. */
-const MAX_NONCE = 128
 const CACHE_ENTRIES = 4096
 /** How long a responder's certificate is used before the store is asked whether it was renewed. */
 const IDENTITY_MILLISECONDS = 10_000
@@ -64,12 +64,12 @@ export function ocspResponder({ db, signer, clock, nextUpdateSeconds, cacheSecon
   let delegations: readonly Delegation[] = []
   let readAt = Number.NEGATIVE_INFINITY
 
-  /** Both CAs with their responders; empty before the ceremony. Reading the clock twice in a row costs nothing, reading the store does. */
+  /** Both CAs with their responders; empty until the ceremony has made all four: half a picture would call the rest unknown. */
   async function authorities(): Promise<readonly Delegation[]> {
     const now = clock.now().getTime()
     if (delegations.length === 0 || Math.abs(now - readAt) > IDENTITY_MILLISECONDS) {
       const found = await Promise.all(DELEGATIONS.map(({ issuer, responder }) => delegation(db, issuer, responder)))
-      delegations = found.filter((each) => each !== undefined)
+      delegations = found.every((each) => each !== undefined) ? found : []
       readAt = now
     }
     return delegations
@@ -84,8 +84,6 @@ export function ocspResponder({ db, signer, clock, nextUpdateSeconds, cacheSecon
       return refusal('malformedRequest')
     }
     if (asked.certIds.length === 0 || asked.certIds.length > MAX_QUESTIONS) return refusal('malformedRequest')
-    if (asked.nonce !== undefined && (asked.nonce.length === 0 || asked.nonce.length > MAX_NONCE))
-      return refusal('malformedRequest')
     try {
       return await respond(asked)
     } catch (error) {
@@ -177,9 +175,11 @@ function memoryKey(responder: Certificate, certIds: OcspRequest['certIds'], stan
   return [responder.sha256, ...parts].join('|')
 }
 
-function status(standing: Standing) {
-  if (standing.state !== 'revoked') return { status: standing.state } as const
-  return { status: 'revoked', revokedAt: standing.at, reason: standing.reason } as const
+/** RFC 5280 §5.3.1: the reason `unspecified` is better left out. */
+function status(standing: Standing): Pick<SingleAnswer, 'status' | 'revokedAt' | 'reason'> {
+  if (standing.state !== 'revoked') return { status: standing.state }
+  const reason = REVOCATION_REASONS[standing.reason]
+  return { status: 'revoked', revokedAt: standing.at, ...(reason === 0 ? {} : { reason }) }
 }
 
 function refusal(kind: Parameters<typeof ocspErrorResponse>[0]): OcspAnswer {

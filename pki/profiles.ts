@@ -1,7 +1,7 @@
 // Certificate profiles as data: what each kind of certificate may say, and what its subject must look like.
 // If a line here changes, docs/policy.md changes first; lint.ts judges every draft against these tables.
 
-import { oids } from '#trust'
+import { type KeyUsage, oids } from '#trust'
 import type { IssuableProfile } from './contract.ts'
 
 const DAY = 86_400
@@ -26,7 +26,7 @@ export interface Profile {
   /** Present for CA certificates: how many CAs may follow below (RFC 5280 §4.2.1.9). */
   readonly pathLength?: number
   /** By the kind of the certified key: an EC key cannot encipher (RFC 8813 §3). */
-  readonly keyUsage: Readonly<Record<'rsa' | 'ec', readonly string[]>>
+  readonly keyUsage: Readonly<Record<'rsa' | 'ec', readonly KeyUsage[]>>
   readonly extendedKeyUsage?: { readonly purposes: readonly string[]; readonly critical: boolean }
   /** Longest life in seconds; cut at the issuer's own end. */
   readonly validSeconds: number
@@ -38,8 +38,8 @@ export interface Profile {
   readonly locations: boolean
 }
 
-const CA_USAGE = ['keyCertSign', 'cRLSign']
-const both = (...usages: string[]) => ({ rsa: usages, ec: usages })
+const CA_USAGE: readonly KeyUsage[] = ['keyCertSign', 'cRLSign']
+const both = (...usages: readonly KeyUsage[]) => ({ rsa: usages, ec: usages })
 
 export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
   root: {

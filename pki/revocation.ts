@@ -4,7 +4,14 @@
 import type { Kysely } from 'kysely'
 import type { Clock } from '#host'
 import type { SignerClient } from '#signer'
-import { oids, publicKeyFromSpki, type SignatureAlgorithm, verifySignature, write } from '#trust'
+import {
+  oids,
+  publicKeyFromSpki,
+  type SignatureAlgorithm,
+  verifySignature,
+  write,
+  writeSignatureIdentifier,
+} from '#trust'
 import { REVOCATION_REASONS, type RevocationReason } from './contract.ts'
 import { PkiError } from './error.ts'
 import { authorityAlgorithm, type Issuer } from './issue.ts'
@@ -65,7 +72,7 @@ export async function ensureCrl(issuer: Issuer, { db, signer, clock, validSecond
   if (!verifySignature(algorithm, publicKeyFromSpki(issuer.spki), tbs, signature)) {
     throw new PkiError('signature_mismatch', `the signer's key ${issuer.keyId} is not the ${issuer.role} CA's`)
   }
-  const der = write.sequence(tbs, algorithmIdentifier(algorithm), write.bits(signature))
+  const der = write.sequence(tbs, writeSignatureIdentifier(algorithm), write.bits(signature))
 
   // Durable before anyone sees it: a number is never given to two different lists that left.
   const entries = revoked.length
@@ -97,8 +104,8 @@ function tbsCertList({ issuer, algorithm, number, thisUpdate, nextUpdate, revoke
   )
   return write.sequence(
     write.integer(V2),
-    algorithmIdentifier(algorithm),
-    write.raw(certificate.subject.der),
+    writeSignatureIdentifier(algorithm),
+    certificate.subject.der,
     write.validity(thisUpdate),
     write.validity(nextUpdate),
     ...(revoked.length > 0 ? [write.sequence(...revoked.map(revokedEntry))] : []),
@@ -119,9 +126,4 @@ function revokedEntry(row: CertificateRow): Uint8Array {
 /** None of the extensions of a CRL of ours is critical. */
 function extension(oid: string, value: Uint8Array): Uint8Array {
   return write.sequence(write.oid(oid), write.octets(value))
-}
-
-/** RFC 3279 §2.2.1: RSA algorithms carry NULL; RFC 5758 §3.2: ECDSA carries nothing. */
-function algorithmIdentifier({ oid, key }: SignatureAlgorithm): Uint8Array {
-  return write.sequence(write.oid(oid), ...(key === 'rsa' ? [write.nul()] : []))
 }

@@ -27,7 +27,7 @@ const BLOCK = 1000
 /** How far ahead of the clock times are declared with one write; after a crash the TSA refuses for as long at most. Milliseconds. */
 const LEASE = 1000
 /** What genTime may be off by, as far as the operator's clock is synchronised (RFC 3161 §2.4.2). */
-const ACCURACY = { seconds: 1 }
+const ACCURACY_SECONDS = 1
 
 export interface TsaContext {
   readonly db: Kysely<PkiTables>
@@ -70,6 +70,7 @@ export function timestampingAuthority({ db, serials, signer, clock, policy }: Ts
       if (!(error instanceof TrustError)) throw error
       return rejection('badDataFormat', 'not a TimeStampReq')
     }
+    if (request.hasExtensions) return rejection('unacceptedExtension', 'no extensions are known here')
     const { digest } = request
     if (digest === undefined || !DIGESTS.includes(digest.name))
       return rejection('badAlg', `only ${DIGESTS.join(', ')} are time-stamped`)
@@ -102,9 +103,8 @@ export function timestampingAuthority({ db, serials, signer, clock, policy }: Ts
         policy,
         serialNumber,
         genTime,
-        accuracy: ACCURACY,
+        accuracy: ACCURACY_SECONDS,
         algorithm,
-        includeCertificate: request.certReq,
       },
       (data) => signer.sign({ key: tsa.keyId, purpose: 'timestamp', algorithm: algorithm.name, data }),
     )
