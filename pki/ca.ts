@@ -18,6 +18,7 @@ import type {
 import { PkiError } from './error.ts'
 import { issuingDesk } from './issue.ts'
 import { type Crl, currentCrl, ensureCrl } from './revocation.ts'
+import { signerFault } from './signer-fault.ts'
 import { authority } from './store/authorities.ts'
 import {
   abandonPrepared,
@@ -164,7 +165,8 @@ export function certificationAuthority(context: CaContext): CertificationAuthori
       const certified = authorities.flatMap((found) =>
         found?.certificate ? [[found.role, found.certificate] as const] : [],
       )
-      const reason = certified.length < ROLES.length ? 'the key ceremony has not been held' : fault
+      const reason =
+        certified.length < ROLES.length ? 'the key ceremony has not been held' : ((await signerFault(signer)) ?? fault)
       return {
         ready: reason === undefined,
         ...(reason === undefined ? {} : { reason }),

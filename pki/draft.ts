@@ -3,7 +3,7 @@
 
 import type { webcrypto } from 'node:crypto'
 import type * as X509 from '@peculiar/x509'
-import { type KeyObject, oids, write } from '#trust'
+import { type DigestName, type KeyObject, oids, write } from '#trust'
 import type { Profile } from './profiles.ts'
 
 /** What goes into a certificate. Everything here was decided by us; nothing is copied from a request unread. */
@@ -29,7 +29,7 @@ export interface DraftInput {
 
 export interface SigningKind {
   readonly key: 'rsa' | 'P-256' | 'P-384'
-  readonly hash: 'SHA-256' | 'SHA-384' | 'SHA-512'
+  readonly hash: DigestName
 }
 
 let loading: Promise<typeof X509> | undefined

@@ -80,11 +80,10 @@ export function authorityAlgorithm(key: KeyObject): SignatureAlgorithm {
   return signatureFor(key, key.asymmetricKeyDetails?.namedCurve === 'secp384r1' ? 'SHA-384' : 'SHA-256')
 }
 
-function signingKind(key: KeyObject): SigningKind {
-  if (key.asymmetricKeyType === 'rsa') return { key: 'rsa', hash: 'SHA-256' }
-  return key.asymmetricKeyDetails?.namedCurve === 'secp384r1'
-    ? { key: 'P-384', hash: 'SHA-384' }
-    : { key: 'P-256', hash: 'SHA-256' }
+/** The same in the words of draft.ts: the throw-away key must leave the same AlgorithmIdentifier in the TBSCertificate. */
+function signingKind(key: KeyObject, { digest: hash }: SignatureAlgorithm): SigningKind {
+  if (key.asymmetricKeyType === 'rsa') return { key: 'rsa', hash }
+  return { key: key.asymmetricKeyDetails?.namedCurve === 'secp384r1' ? 'P-384' : 'P-256', hash }
 }
 
 /** 16 octets: random but for the top two bits, which keep it positive and of full length. */
@@ -121,7 +120,7 @@ export function issuingDesk(issuer: Issuer, context: IssuingContext): IssuingDes
         dnsNames: input.dnsNames ?? [],
         ipAddresses: input.ipAddresses ?? [],
         ...(profile.locations ? { locations: context.locations(issuer.role) } : {}),
-        signing: signingKind(publicKey),
+        signing: signingKind(publicKey, algorithm),
       }),
     )
     lint({

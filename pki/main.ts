@@ -24,6 +24,7 @@ import type { AuthorityProcess, OcspStatus, TsaStatus } from './contract.ts'
 import { caControl, statusControl } from './control.ts'
 import { caHttp, type HttpCounters, ocspHttp, tsaHttp } from './http.ts'
 import { ocspResponder } from './ocsp-responder.ts'
+import { signerFault } from './signer-fault.ts'
 import { openPkiStore } from './store/schema.ts'
 import { openSerialStore } from './store/serials.ts'
 import { timestampingAuthority } from './tsa.ts'
@@ -32,6 +33,8 @@ import { timestampingAuthority } from './tsa.ts'
 const TEND_MILLISECONDS = 3_600_000
 /** A peer that does not finish its request within this is cut off: all requests here are small. */
 const REQUEST_MILLISECONDS = 30_000
+/** A security server keeps a handful open; past this, new ones are turned away. */
+const MAX_CONNECTIONS = 2000
 
 interface Common {
   readonly directory: string
@@ -55,6 +58,7 @@ async function signerOf({ signer }: Common, life: Lifecycle): Promise<SignerClie
 /** Opens the public listener and closes it, with its idle connections, at the stop. Returns its URL. */
 async function serve(app: Express, { listen: at }: Common, life: Lifecycle): Promise<string> {
   const server = createServer({ requestTimeout: REQUEST_MILLISECONDS, headersTimeout: REQUEST_MILLISECONDS }, app)
+  server.maxConnections = MAX_CONNECTIONS
   const { port } = await listen(server, at.host, at.port)
   life.onStop('listener', async () => {
     const closed = new Promise((resolve) => server.close(resolve))
@@ -148,14 +152,6 @@ async function readiness(signer: SignerClient, certificate: { readonly notAfter:
   const expires = certificate === undefined ? {} : { expires: certificate.notAfter.toISOString() }
   const reason = certificate === undefined ? 'the key ceremony has not been held' : await signerFault(signer)
   return reason === undefined ? { ready: true, ...expires } : { ready: false, reason, ...expires }
-}
-
-async function signerFault(signer: SignerClient): Promise<string | undefined> {
-  try {
-    return (await signer.status()).unlocked ? undefined : 'the signer is locked'
-  } catch {
-    return 'the signer does not answer'
-  }
 }
 
 const STARTS: Readonly<Record<AuthorityProcess, (file: string, life: Lifecycle) => Promise<void>>> = {
