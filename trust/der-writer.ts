@@ -28,12 +28,13 @@ function integerContent(value: bigint): Buffer {
   return Buffer.from(((1n << wide) + value).toString(16).padStart(Number(wide) / 4, '0'), 'hex')
 }
 
+/** Arcs may be of any size: a UUID arc under 2.25 has 128 bits (ITU-T X.667). */
 function oidContent(text: string): Buffer {
-  const [first = 0, second = 0, ...rest] = text.split('.').map(Number)
+  const [first = 0n, second = 0n, ...rest] = text.split('.').map(BigInt)
   const bytes: number[] = []
-  for (const arc of [first * 40 + second, ...rest]) {
-    const group = [arc % 128]
-    for (let left = Math.floor(arc / 128); left > 0; left = Math.floor(left / 128)) group.unshift((left % 128) | 0x80)
+  for (const arc of [first * 40n + second, ...rest]) {
+    const group = [Number(arc & 0x7fn)]
+    for (let left = arc >> 7n; left > 0n; left >>= 7n) group.unshift(Number(left & 0x7fn) | 0x80)
     bytes.push(...group)
   }
   return Buffer.from(bytes)

@@ -39,8 +39,8 @@ export function parseOcspRequest(der: Uint8Array): OcspRequest {
     ?.children()
     .at(-1)
     ?.octets()
-  // RFC 9654 §2.1: at most 128 octets.
-  if (nonce !== undefined && nonce.length > 130) throw new TrustError('malformed_ocsp', 'The nonce is too long')
+  // RFC 9654 §2.1: at most 128 octets, in their own encoding.
+  if (nonce !== undefined && nonce.length > 131) throw new TrustError('malformed_ocsp', 'The nonce is too long')
   return { certIds: requested.map((one) => readCertId(one.child(0))), ...(nonce ? { nonce } : {}) }
 }
 

@@ -1,0 +1,210 @@
+// ZIP as it goes out: each octet once, nothing kept but the central directory (APPNOTE 6.3; Zip64 where sizes or offsets need it).
+import { constants, crc32, createDeflateRaw, deflateRawSync } from 'node:zlib'
+
+export interface ZipEntry {
+  readonly name: string
+  readonly modifiedAt: Date
+  readonly body: Uint8Array | (() => AsyncIterable<Uint8Array>)
+  /** Octets of a streamed body when known; unknown and large ones get Zip64 headers. */
+  readonly size?: number
+  /** `stored` as it is (bytes only), `deflated`, or deflated without compression: a stream that a reader can still find the end of. */
+  readonly method: 'stored' | 'deflated' | 'framed'
+}
+
+interface Written {
+  readonly name: Buffer
+  readonly method: number
+  readonly flags: number
+  readonly stamp: Buffer
+  readonly crc: number
+  readonly compressed: number
+  readonly size: number
+  readonly offset: number
+}
+
+const MAX32 = 0xffffffff
+const DESCRIPTOR = 0x0008
+const UTF8 = 0x0800
+
+/** Writes the entries in order. `comment` is the archive's comment. */
+export async function* writeZip(
+  entries: Iterable<ZipEntry> | AsyncIterable<ZipEntry>,
+  comment = '',
+): AsyncGenerator<Uint8Array> {
+  const written: Written[] = []
+  let offset = 0
+  for await (const entry of entries) {
+    const start = offset
+    for await (const chunk of writeEntry(entry, start, (record) => written.push(record))) {
+      offset += chunk.length
+      yield chunk
+    }
+  }
+  const directory = Buffer.concat(written.map(centralHeader))
+  yield directory
+  yield endOfDirectory(written.length, offset, directory.length, Buffer.from(comment, 'latin1'))
+}
+
+async function* writeEntry(
+  entry: ZipEntry,
+  offset: number,
+  done: (record: Written) => void,
+): AsyncGenerator<Uint8Array> {
+  const name = Buffer.from(entry.name, 'utf8')
+  const flags = /^[\x20-\x7e]*$/.test(entry.name) ? 0 : UTF8
+  const stamp = dosTime(entry.modifiedAt)
+  if (typeof entry.body !== 'function') {
+    const data =
+      entry.method === 'stored'
+        ? entry.body
+        : deflateRawSync(entry.body, { level: entry.method === 'framed' ? 0 : constants.Z_DEFAULT_COMPRESSION })
+    const record = {
+      name,
+      method: entry.method === 'stored' ? 0 : 8,
+      flags,
+      stamp,
+      crc: crc32(entry.body),
+      compressed: data.length,
+      size: entry.body.length,
+      offset,
+    }
+    yield Buffer.concat([localHeader(record, false), data])
+    return done(record)
+  }
+  if (entry.method === 'stored') throw new TypeError('a streamed entry cannot be stored: its end could not be found')
+  const wide = entry.size === undefined || entry.size > MAX32 - 0x1000000
+  const base = { name, method: 8, flags: flags | DESCRIPTOR, stamp, offset }
+  yield localHeader({ ...base, crc: 0, compressed: 0, size: 0 }, wide)
+  const facts = { crc: 0, size: 0 }
+  let compressed = 0
+  for await (const chunk of deflate(counted(entry.body(), facts), entry.method === 'framed' ? 0 : 6)) {
+    compressed += chunk.length
+    yield chunk
+  }
+  const record = { ...base, crc: facts.crc, compressed, size: facts.size }
+  yield dataDescriptor(record, wide)
+  done(record)
+}
+
+async function* counted(
+  source: AsyncIterable<Uint8Array>,
+  facts: { crc: number; size: number },
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    facts.crc = crc32(chunk, facts.crc)
+    facts.size += chunk.length
+    yield chunk
+  }
+}
+
+/** DEFLATE with backpressure on both ends. */
+async function* deflate(source: AsyncIterable<Uint8Array>, level: number): AsyncGenerator<Uint8Array> {
+  const stream = createDeflateRaw({ level })
+  const feed = async () => {
+    for await (const chunk of source) {
+      if (stream.destroyed) return
+      if (!stream.write(chunk))
+        await new Promise<void>((resolve) => stream.once('drain', resolve).once('close', resolve))
+    }
+    stream.end()
+  }
+  const fed = feed().catch((error: Error) => void stream.destroy(error))
+  try {
+    for await (const chunk of stream) yield chunk
+    await fed
+  } finally {
+    stream.destroy()
+  }
+}
+
+function localHeader(record: Written, wide: boolean): Buffer {
+  const header = Buffer.alloc(30)
+  header.writeUInt32LE(0x04034b50, 0)
+  header.writeUInt16LE(wide ? 45 : 20, 4)
+  header.writeUInt16LE(record.flags, 6)
+  header.writeUInt16LE(record.method, 8)
+  record.stamp.copy(header, 10)
+  header.writeUInt32LE(record.crc, 14)
+  header.writeUInt32LE(wide ? MAX32 : record.compressed, 18)
+  header.writeUInt32LE(wide ? MAX32 : record.size, 22)
+  header.writeUInt16LE(record.name.length, 26)
+  const extra = wide ? zip64Extra([record.size, record.compressed]) : Buffer.alloc(0)
+  header.writeUInt16LE(extra.length, 28)
+  return Buffer.concat([header, record.name, extra])
+}
+
+function dataDescriptor(record: Written, wide: boolean): Buffer {
+  const descriptor = Buffer.alloc(wide ? 24 : 16)
+  descriptor.writeUInt32LE(0x08074b50, 0)
+  descriptor.writeUInt32LE(record.crc, 4)
+  if (wide) {
+    descriptor.writeBigUInt64LE(BigInt(record.compressed), 8)
+    descriptor.writeBigUInt64LE(BigInt(record.size), 16)
+  } else {
+    descriptor.writeUInt32LE(record.compressed, 8)
+    descriptor.writeUInt32LE(record.size, 12)
+  }
+  return descriptor
+}
+
+function centralHeader(record: Written): Buffer {
+  const large = [record.size, record.compressed, record.offset].filter((value) => value >= MAX32)
+  const extra = large.length > 0 ? zip64Extra(large) : Buffer.alloc(0)
+  const header = Buffer.alloc(46)
+  header.writeUInt32LE(0x02014b50, 0)
+  header.writeUInt16LE(large.length > 0 ? 45 : 20, 4)
+  header.writeUInt16LE(large.length > 0 ? 45 : 20, 6)
+  header.writeUInt16LE(record.flags, 8)
+  header.writeUInt16LE(record.method, 10)
+  record.stamp.copy(header, 12)
+  header.writeUInt32LE(record.crc, 16)
+  header.writeUInt32LE(Math.min(record.compressed, MAX32), 20)
+  header.writeUInt32LE(Math.min(record.size, MAX32), 24)
+  header.writeUInt16LE(record.name.length, 28)
+  header.writeUInt16LE(extra.length, 30)
+  header.writeUInt32LE(Math.min(record.offset, MAX32), 42)
+  return Buffer.concat([header, record.name, extra])
+}
+
+function zip64Extra(values: readonly number[]): Buffer {
+  const extra = Buffer.alloc(4 + values.length * 8)
+  extra.writeUInt16LE(0x0001, 0)
+  extra.writeUInt16LE(values.length * 8, 2)
+  values.forEach((value, index) => void extra.writeBigUInt64LE(BigInt(value), 4 + index * 8))
+  return extra
+}
+
+function endOfDirectory(count: number, offset: number, length: number, comment: Buffer): Buffer {
+  const wide = count >= 0xffff || offset >= MAX32 || length >= MAX32
+  const end = Buffer.alloc(22)
+  end.writeUInt32LE(0x06054b50, 0)
+  end.writeUInt16LE(Math.min(count, 0xffff), 8)
+  end.writeUInt16LE(Math.min(count, 0xffff), 10)
+  end.writeUInt32LE(Math.min(length, MAX32), 12)
+  end.writeUInt32LE(Math.min(offset, MAX32), 16)
+  end.writeUInt16LE(comment.length, 20)
+  if (!wide) return Buffer.concat([end, comment])
+  const record = Buffer.alloc(56)
+  record.writeUInt32LE(0x06064b50, 0)
+  record.writeBigUInt64LE(44n, 4)
+  record.writeUInt16LE(45, 12)
+  record.writeUInt16LE(45, 14)
+  record.writeBigUInt64LE(BigInt(count), 24)
+  record.writeBigUInt64LE(BigInt(count), 32)
+  record.writeBigUInt64LE(BigInt(length), 40)
+  record.writeBigUInt64LE(BigInt(offset), 48)
+  const locator = Buffer.alloc(20)
+  locator.writeUInt32LE(0x07064b50, 0)
+  locator.writeBigUInt64LE(BigInt(offset + length), 8)
+  locator.writeUInt32LE(1, 16)
+  return Buffer.concat([record, locator, end, comment])
+}
+
+/** DOS time in UTC, two-second steps from 1980. */
+function dosTime(at: Date): Buffer {
+  const year = Math.min(Math.max(at.getUTCFullYear(), 1980), 2107)
+  const stamp = Buffer.alloc(4)
+  stamp.writeUInt16LE((at.getUTCHours() << 11) | (at.getUTCMinutes() << 5) | (at.getUTCSeconds() >> 1), 0)
+  stamp.writeUInt16LE(((year - 1980) << 9) | ((at.getUTCMonth() + 1) << 5) | at.getUTCDate(), 2)
+  return stamp
+}
