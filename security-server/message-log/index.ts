@@ -1,0 +1,91 @@
+// The message log: what was said, by whom, signed and time-stamped, and kept. Door of this folder.
+import type { GlobalConfiguration } from '#global-configuration'
+import type { Clock, Log } from '#host'
+import type { ClientId } from '#protocol'
+import { openStore } from './message-log.ts'
+import type { BodyReference, LogDirection, LogRecord, StoredRecord } from './record.ts'
+import type { BodySpool } from './spool.ts'
+
+export { answerAsic } from './asic.ts'
+export { LogError, type LogErrorCode } from './error.ts'
+export type { BodyReference, LogDirection, LogRecord, LogSide, StoredRecord } from './record.ts'
+export type { BodySpool } from './spool.ts'
+export { answerVerificationConf } from './verification-conf.ts'
+
+/** An HTTP answer whose body has not begun to be made. */
+export interface EvidenceAnswer {
+  readonly status: number
+  readonly headers: Record<string, string>
+  readonly body: AsyncIterable<Uint8Array>
+}
+
+export interface MessageLog {
+  /** A place for one body on its way. Whoever takes it ends it with `finish` or `discard`. */
+  spool(): BodySpool
+  /** The bytes of a body, of a fresh reference or a stored record's. A stored one is compared with its digest as it is read. */
+  read(body: BodyReference): AsyncIterable<Uint8Array>
+  /** Gives up a finished body that no record references. Does nothing for one that a record does, so it is always safe. */
+  drop(body: BodyReference): Promise<void>
+  /**
+   * Durable when it resolves, with the record's sequence number. May be called concurrently; concurrent records share a
+   * commit. When it rejects, the message must not happen; whether a record remained is then unknown (a crash at that
+   * moment leaves the same), and the log itself keeps or sweeps the body accordingly. Never retried here.
+   */
+  append(record: LogRecord): Promise<number>
+  /** Records of one message, oldest first, at most `limit` (1000) after sequence number `after`. */
+  find(query: FindQuery): Promise<readonly StoredRecord[]>
+  get(seq: number): Promise<StoredRecord | undefined>
+  /** A page of the log in ascending order, after a sequence number. */
+  list(query: { queryId?: string; after: number; limit: number }): Promise<readonly StoredRecord[]>
+  /** The ASiC-E container of a record. Fails at the first chunk where it cannot be made, e.g. LogError `timestamp_missing`. */
+  container(seq: number): AsyncIterable<Uint8Array>
+  /** Time-stamps those that have no time-stamp, at once. */
+  timestampNow(seqs: readonly number[]): Promise<void>
+  status(): LogStatus
+  close(): Promise<void>
+}
+
+export interface FindQuery {
+  readonly queryId: string
+  readonly member: ClientId
+  readonly direction?: LogDirection
+  readonly after?: number
+  readonly limit?: number
+}
+
+export interface LogStatus {
+  readonly records: number
+  readonly untimestamped: number
+  /** Time in the newest time-stamp. */
+  readonly lastTimestamp?: string
+  /** Since when no time-stamp could be had; survives a restart. */
+  readonly failingSince?: string
+  readonly lastError?: string
+  /** Why `append` would refuse now, in words; absent when it would take a record. */
+  readonly refusing?: string
+}
+
+export interface MessageLogSettings {
+  /** `immediate`: append waits for the record's own time-stamp. */
+  readonly timestamping: 'batch' | 'immediate'
+  /** Overrides the global configuration's interval; ≥ 1 s. */
+  readonly timestampIntervalSeconds?: number | undefined
+  /** How long time-stamping may fail before messages are refused; 0 never refuses. Default 14,400 s. */
+  readonly acceptableFailureSeconds?: number | undefined
+  /** Longer bodies are logged by size and digest only; absent keeps all. */
+  readonly maxLoggedBodyBytes?: number | undefined
+}
+
+export interface MessageLogOptions {
+  /** Holds the database and the bodies. Trusted: who can write here owns this server's evidence until it is time-stamped. */
+  readonly directory: string
+  readonly configuration: () => GlobalConfiguration | undefined
+  readonly settings: MessageLogSettings
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** Opens the log, recovers from whatever the last run left, and starts time-stamping. Throws LogError. */
+export function openMessageLog(options: MessageLogOptions): Promise<MessageLog> {
+  return openStore(options)
+}

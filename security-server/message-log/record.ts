@@ -1,0 +1,48 @@
+// What a record is, before and after it is logged.
+import type { ClientId } from '#protocol'
+
+/** Bodies up to this many bytes lie in the database; longer ones in files of their own. */
+export const INLINE_LIMIT = 64 * 1024
+
+/** A body that was spooled whole, and where it lies. Made by `BodySpool.finish` and by the log; never by hand. */
+export interface BodyReference {
+  readonly size: number
+  /** SHA-512 of all `size` bytes, also when they are not kept. */
+  readonly digest: Uint8Array
+  /** The bytes themselves, of a small body that was just spooled. */
+  readonly inline?: Uint8Array
+  /** Id of the file that holds it. */
+  readonly file?: string
+  /** Of a stored record: the bytes lie in the database under this sequence number. */
+  readonly stored?: number
+  /** Longer than `maxLoggedBodyBytes`: the log keeps size and digest only, as soon as the body has been passed on. */
+  readonly truncated?: boolean
+}
+
+export type LogSide = 'consumer' | 'provider'
+export type LogDirection = 'request' | 'response'
+
+/** One signed message, as it went over the wire. */
+export interface LogRecord {
+  readonly at: Date
+  readonly side: LogSide
+  readonly direction: LogDirection
+  readonly queryId: string
+  readonly requestId: string
+  /** The client on the consumer's server, the provider on the provider's, in both directions (wire-message §9.2). */
+  readonly member: ClientId
+  /** The SOAP message or the REST head, byte for byte what was signed. */
+  readonly head: Uint8Array
+  /** The signature document. */
+  readonly signature: Uint8Array
+  /** Present, both, where the signature is a batch signature (wire-message §5). */
+  readonly chain?: Uint8Array
+  readonly chainResult?: Uint8Array
+  readonly body?: BodyReference
+}
+
+export interface StoredRecord extends LogRecord {
+  /** Dense from 1: a gap would be a lost record, so there can be none. */
+  readonly seq: number
+  readonly timestamped: boolean
+}

@@ -1,0 +1,67 @@
+// A round of time-stamping: which signatures it covers, and what the authority is asked to time-stamp (wire-message §7.2).
+import type { DatabaseSync } from 'node:sqlite'
+import { signatureValueOf, timestampInput } from '#evidence'
+import type { DigestName } from '#trust'
+
+/** Signatures, hash-chain results and imprints are hashed with it. */
+export const IMPRINT_DIGEST: DigestName = 'SHA-512'
+
+/** Which records a round takes: the oldest, or these; never one that has its time-stamp. */
+export type Selection = { readonly oldest: number } | { readonly seqs: readonly number[] }
+
+export interface Round {
+  readonly seqs: readonly number[]
+  readonly imprint: Uint8Array
+  /** The hash-chain result of a batch; a single record is covered directly. */
+  readonly result: Uint8Array | null
+  /** One for each of `seqs`, of a batch. */
+  readonly chains: readonly Uint8Array[] | null
+}
+
+export type RoundOperations = {
+  /** First of all. */
+  open(file: string): void
+  /** Null where nothing waits. */
+  prepare(selection: Selection): Round | null
+}
+
+/** The single form when exactly one record waits, a hash chain over all when there are more. */
+export function prepareRound(db: DatabaseSync, selection: Selection): Round | null {
+  const seqs = select(db, selection)
+  const [only] = seqs
+  if (only === undefined) return null
+  const signatures = seqs.length === 1 ? [singleInput(db, only)] : batchInput(db, seqs)
+  const { imprint, result, chains } = timestampInput(signatures, IMPRINT_DIGEST)
+  return { seqs, imprint, result: result ?? null, chains: result === undefined ? null : chains }
+}
+
+type SignatureInput = Parameters<typeof timestampInput>[0][number]
+
+/** Of one record the decoded signature value itself is time-stamped. */
+function singleInput(db: DatabaseSync, seq: number): SignatureInput {
+  const row = db.prepare('SELECT signature, signature_digest FROM records WHERE seq = ?').get(seq)
+  return {
+    signatureDigest: row?.['signature_digest'] as Uint8Array,
+    signatureValue: signatureValueOf(row?.['signature'] as Uint8Array),
+  }
+}
+
+/** Of many, the digests of their signature documents; the documents themselves are not read again. */
+function batchInput(db: DatabaseSync, seqs: readonly number[]): SignatureInput[] {
+  const digestOf = db.prepare('SELECT signature_digest FROM records WHERE seq = ?')
+  const unused = new Uint8Array()
+  return seqs.map((seq) => ({
+    signatureDigest: digestOf.get(seq)?.['signature_digest'] as Uint8Array,
+    signatureValue: unused,
+  }))
+}
+
+function select(db: DatabaseSync, selection: Selection): number[] {
+  if ('oldest' in selection)
+    return db
+      .prepare('SELECT seq FROM untimestamped ORDER BY seq LIMIT ?')
+      .all(selection.oldest)
+      .map((row) => row['seq'] as number)
+  const waits = db.prepare('SELECT 1 FROM untimestamped WHERE seq = ?')
+  return [...new Set(selection.seqs)].sort((a, b) => a - b).filter((seq) => waits.get(seq) !== undefined)
+}

@@ -1,0 +1,135 @@
+// The database of the log. What was appended never changes: the tables of evidence refuse UPDATE and DELETE themselves,
+// and a record is only taken under the next number. What becomes known later (time-stamps) stands in tables beside.
+import { closeSync, fsyncSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { LogError } from './error.ts'
+
+/** "SaLg": no other program's database is taken for a log. */
+const APPLICATION_ID = 0x53614c67
+const VERSION = 1
+
+/** Small columns first: the large ones spill into overflow pages that a scan of digests never reads. */
+const SCHEMA = `
+  CREATE TABLE records (
+    seq INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    side TEXT NOT NULL CHECK (side IN ('consumer', 'provider')),
+    direction TEXT NOT NULL CHECK (direction IN ('request', 'response')),
+    query_id TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    member TEXT NOT NULL,
+    leaf_hash BLOB NOT NULL CHECK (length(leaf_hash) = 32),
+    signature_digest BLOB NOT NULL CHECK (length(signature_digest) = 64),
+    body_size INTEGER CHECK (body_size >= 0),
+    body_digest BLOB CHECK (length(body_digest) = 64),
+    body_file TEXT,
+    body_truncated INTEGER NOT NULL CHECK (body_truncated IN (0, 1)),
+    head BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    chain BLOB,
+    chain_result BLOB,
+    body_inline BLOB,
+    CHECK ((chain IS NULL) = (chain_result IS NULL)),
+    CHECK ((body_size IS NULL) = (body_digest IS NULL)),
+    CHECK ((body_size IS NOT NULL) = (body_file IS NOT NULL) + (body_inline IS NOT NULL) + body_truncated)
+  ) STRICT;
+  CREATE INDEX records_by_message ON records (query_id, member);
+  CREATE UNIQUE INDEX records_by_file ON records (body_file) WHERE body_file IS NOT NULL;
+
+  CREATE TABLE timestamps (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    token BLOB NOT NULL,
+    result BLOB
+  ) STRICT;
+
+  CREATE TABLE record_timestamps (
+    seq INTEGER PRIMARY KEY REFERENCES records,
+    timestamp INTEGER NOT NULL REFERENCES timestamps,
+    chain BLOB
+  ) STRICT;
+
+  CREATE TABLE untimestamped (seq INTEGER PRIMARY KEY) STRICT;
+  CREATE TABLE state (key TEXT PRIMARY KEY, value INTEGER) STRICT, WITHOUT ROWID;
+
+  CREATE TRIGGER records_are_dense BEFORE INSERT ON records
+    WHEN new.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM records)
+    BEGIN SELECT raise(ABORT, 'a record takes the next number, no other'); END;
+  CREATE TRIGGER records_wait AFTER INSERT ON records
+    BEGIN INSERT INTO untimestamped VALUES (new.seq); END;
+  CREATE TRIGGER records_are_served AFTER INSERT ON record_timestamps
+    BEGIN DELETE FROM untimestamped WHERE seq = new.seq; END;
+  ${['records', 'timestamps', 'record_timestamps'].map(appendOnly).join('\n')}
+`
+
+function appendOnly(table: string): string {
+  return `
+  CREATE TRIGGER ${table}_never_change BEFORE UPDATE ON ${table}
+    BEGIN SELECT raise(ABORT, '${table} is append-only'); END;
+  CREATE TRIGGER ${table}_never_go BEFORE DELETE ON ${table}
+    BEGIN SELECT raise(ABORT, '${table} is append-only'); END;`
+}
+
+/**
+ * Opens the log's database for its one writer; makes it where there is none.
+ *
+ * WAL with synchronous=FULL: a COMMIT that returned has fsynced its frames in the write-ahead log, so its records survive
+ * a power cut; a COMMIT that did not return left either all of its records or none.
+ */
+export function openForWriting(file: string): DatabaseSync {
+  const db = new DatabaseSync(file, { defensive: true })
+  try {
+    const mode = db.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode']
+    if (mode !== 'wal') throw new LogError('store_foreign', `${file} cannot be put into write-ahead mode (${mode})`)
+    // recursive_triggers: INSERT OR REPLACE would otherwise delete a record without firing its trigger.
+    db.exec('PRAGMA synchronous = FULL; PRAGMA recursive_triggers = ON; PRAGMA journal_size_limit = 67108864')
+    if (pragma(db, 'application_id') === 0 && db.prepare('SELECT 1 FROM sqlite_schema').get() === undefined)
+      create(db, file)
+    checkIdentity(db, file)
+    return db
+  } catch (error) {
+    db.close()
+    if (error instanceof LogError) throw error
+    throw new LogError('store_foreign', `${file} cannot be opened as a message log: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+}
+
+/** Opens the database beside the writer. Readers see what is committed and hold nothing up. */
+export function openForReading(file: string): DatabaseSync {
+  return new DatabaseSync(file, { readOnly: true })
+}
+
+function create(db: DatabaseSync, file: string): void {
+  db.exec(
+    `BEGIN IMMEDIATE; ${SCHEMA} PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${VERSION}; COMMIT`,
+  )
+  // The transaction is durable, the name of the file is not before this. A crash in between leaves no log and no bodies.
+  syncDirectory(dirname(file))
+}
+
+function checkIdentity(db: DatabaseSync, file: string): void {
+  if (pragma(db, 'application_id') !== APPLICATION_ID)
+    throw new LogError('store_foreign', `${file} is not a message log`)
+  const version = pragma(db, 'user_version')
+  if (version !== VERSION)
+    throw new LogError(
+      'store_foreign',
+      `${file} is a message log of version ${version}; this program writes version ${VERSION}`,
+    )
+}
+
+function pragma(db: DatabaseSync, name: string): unknown {
+  return db.prepare(`PRAGMA ${name}`).get()?.[name]
+}
+
+function syncDirectory(path: string): void {
+  const folder = openSync(path, 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
+}

@@ -1,0 +1,142 @@
+// One body on its way into the log: hashed as it comes, in memory while it is small, then in a file of its own.
+import type { FileHandle } from 'node:fs/promises'
+import { type Hasher, hasher } from '#trust'
+import { LogError } from './error.ts'
+import { type BodyReference, INLINE_LIMIT } from './record.ts'
+
+/**
+ * A body that is being received. One call at a time: await each before the next, which is how a slow disk slows down
+ * the sender. A chunk is copied or written before `write` resolves, so its memory may be used again then.
+ */
+export interface BodySpool {
+  /** Bytes written so far. */
+  readonly size: number
+  /** Rejects with LogError `store_failed` where the disk does not take it. */
+  write(chunk: Uint8Array): Promise<void> | void
+  /** The whole body, durable where it lies in a file. Nothing can be written after it. */
+  finish(): Promise<BodyReference>
+  /** Gives the body up, finished or not; does nothing once a record references it. */
+  discard(): Promise<void>
+}
+
+/** Where a spool puts a body that does not stay small. Provided by bodies.ts. */
+export interface BodyFile {
+  readonly id: string
+  readonly handle: FileHandle
+}
+
+export interface SpoolPlace {
+  create(): Promise<BodyFile>
+  /** Makes the file's name durable; its content is already. */
+  settle(id: string): Promise<void>
+  /** From now on the body may be recorded or dropped. */
+  finished(body: BodyReference): void
+  /** Removes a file that was not finished. */
+  abandon(file: BodyFile): Promise<void>
+  drop(body: BodyReference): Promise<void>
+}
+
+export class Spool implements BodySpool {
+  size = 0
+  readonly #place: SpoolPlace
+  readonly #keepUpTo: number
+  readonly #hasher: Hasher = hasher('SHA-512')
+  /** Bytes not yet in the file; `#held` of them are used. Grows up to INLINE_LIMIT. */
+  #buffer = Buffer.alloc(0)
+  #held = 0
+  #file: BodyFile | undefined
+  #busy = false
+  #ended: 'finished' | 'discarded' | undefined
+  #reference: BodyReference | undefined
+
+  /** @param keepUpTo Longer bodies are marked as not to be kept. */
+  constructor(place: SpoolPlace, keepUpTo: number) {
+    this.#place = place
+    this.#keepUpTo = keepUpTo
+  }
+
+  write(chunk: Uint8Array): Promise<void> | void {
+    if (this.#ended !== undefined || this.#busy)
+      throw new TypeError('A spool takes one write at a time, and none after its end')
+    this.#hasher.update(chunk)
+    this.size += chunk.length
+    if (this.#held + chunk.length <= INLINE_LIMIT) return this.#hold(chunk)
+    return this.#exclusively(() => this.#writeOut(chunk))
+  }
+
+  async finish(): Promise<BodyReference> {
+    if (this.#ended !== undefined || this.#busy) throw new TypeError('A spool is finished once, after its last write')
+    this.#ended = 'finished'
+    const facts = {
+      size: this.size,
+      digest: this.#hasher.digest(),
+      ...(this.size > this.#keepUpTo ? { truncated: true } : {}),
+    }
+    if (this.#file === undefined) {
+      this.#reference = { ...facts, inline: this.#buffer.subarray(0, this.#held) }
+      return this.#reference
+    }
+    const { id, handle } = this.#file
+    await this.#exclusively(async () => {
+      await writeAll(handle, this.#buffer.subarray(0, this.#held))
+      // Content first, then the name: a crash at any line here leaves a file of this run that no record references,
+      // which the next start's sweep removes. Only after both may a record name it. A body that is not to be kept needs
+      // to live only until it is passed on.
+      if (!facts.truncated) await handle.sync()
+      await handle.close()
+      if (!facts.truncated) await this.#place.settle(id)
+    })
+    this.#buffer = Buffer.alloc(0)
+    this.#reference = { ...facts, file: id }
+    this.#place.finished(this.#reference)
+    return this.#reference
+  }
+
+  async discard(): Promise<void> {
+    if (this.#ended === 'discarded') return
+    this.#ended = 'discarded'
+    if (this.#reference !== undefined) return await this.#place.drop(this.#reference)
+    if (this.#file !== undefined) await this.#place.abandon(this.#file)
+  }
+
+  #hold(chunk: Uint8Array): void {
+    if (this.#held + chunk.length > this.#buffer.length) {
+      const grown = Buffer.allocUnsafeSlow(
+        Math.min(INLINE_LIMIT, Math.max(4096, 2 * this.#buffer.length, this.#held + chunk.length)),
+      )
+      this.#buffer.copy(grown, 0, 0, this.#held)
+      this.#buffer = grown
+    }
+    this.#buffer.set(chunk, this.#held)
+    this.#held += chunk.length
+  }
+
+  async #writeOut(chunk: Uint8Array): Promise<void> {
+    this.#file ??= await this.#place.create()
+    await writeAll(this.#file.handle, this.#buffer.subarray(0, this.#held))
+    this.#held = 0
+    if (chunk.length < INLINE_LIMIT) this.#hold(chunk)
+    else await writeAll(this.#file.handle, chunk)
+  }
+
+  async #exclusively(work: () => Promise<void>): Promise<void> {
+    this.#busy = true
+    try {
+      await work()
+    } catch (error) {
+      throw error instanceof LogError
+        ? error
+        : new LogError('store_failed', `A body cannot be written: ${(error as Error).message}`, { cause: error })
+    } finally {
+      this.#busy = false
+    }
+  }
+}
+
+/** write(2) may take a part only; a disk that fills up takes a part first and then fails. */
+async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let offset = 0; offset < bytes.length; ) {
+    const { bytesWritten } = await handle.write(bytes, offset, bytes.length - offset)
+    offset += bytesWritten
+  }
+}

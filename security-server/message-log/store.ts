@@ -1,0 +1,198 @@
+// The writes of the log, each one transaction. Runs in the writer's thread (writer.ts), which is the only one to write.
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { digest } from '#trust'
+import { leafHash } from './leaf.ts'
+import type { LogDirection, LogSide } from './record.ts'
+
+/** A record as it crosses to the writer's thread: plain values and bytes. */
+export interface RecordRow {
+  readonly at: number
+  readonly side: LogSide
+  readonly direction: LogDirection
+  readonly queryId: string
+  readonly requestId: string
+  readonly member: string
+  readonly head: Uint8Array
+  readonly signature: Uint8Array
+  readonly chain: Uint8Array | null
+  readonly chainResult: Uint8Array | null
+  readonly bodySize: number | null
+  readonly bodyDigest: Uint8Array | null
+  readonly bodyInline: Uint8Array | null
+  readonly bodyFile: string | null
+  readonly bodyTruncated: boolean
+}
+
+/** A time-stamp as it is stored: token with its TSA's certificate first, and the hash-chain result of a batch. */
+export interface TimestampRow {
+  readonly at: number
+  readonly token: Uint8Array
+  readonly result: Uint8Array | null
+}
+
+/** Which record a time-stamp covers, and by which hash chain (null: directly). */
+export interface TimestampLink {
+  readonly seq: number
+  readonly chain: Uint8Array | null
+}
+
+/** What the writer finds when it opens the log. */
+export interface StoreFacts {
+  /** This start's number; names the files of its bodies, so that a sweep knows what is of an earlier life. */
+  readonly run: number
+  /** Files of runs before this one were swept already. */
+  readonly sweptBefore: number
+  readonly lastSeq: number
+  readonly untimestamped: number
+  readonly lastTimestampAt: number | null
+  readonly failingSince: number | null
+}
+
+export type StateKey = 'run' | 'swept_before' | 'failing_since' | 'probe'
+
+const SQLITE_FULL = 13
+
+/** A write that failed, and what is known about what it left. */
+export class WriteFailure extends Error {
+  /** Whether the records may be found after a restart all the same: the COMMIT itself failed, at an unknown point. */
+  readonly mayRemain: boolean
+  /** Whether the store may no longer be trusted to write. A full disk is not that: there may be room later. */
+  readonly fatal: boolean
+
+  constructor(cause: unknown, mayRemain: boolean) {
+    super((cause as Error).message, { cause })
+    this.name = 'WriteFailure'
+    this.mayRemain = mayRemain
+    // Primary result code: extended codes carry it in their low byte.
+    this.fatal = ((cause as { errcode?: number }).errcode ?? 0) % 256 !== SQLITE_FULL
+  }
+}
+
+export class Store {
+  readonly #db: DatabaseSync
+  readonly #lastSeq: StatementSync
+  readonly #record: StatementSync
+  readonly #timestamp: StatementSync
+  readonly #link: StatementSync
+  readonly #state: StatementSync
+
+  constructor(db: DatabaseSync) {
+    this.#db = db
+    this.#lastSeq = db.prepare('SELECT coalesce(max(seq), 0) AS seq FROM records')
+    this.#record = db.prepare('INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+    this.#timestamp = db.prepare('INSERT INTO timestamps (at, token, result) VALUES (?, ?, ?)')
+    this.#link = db.prepare('INSERT INTO record_timestamps VALUES (?, ?, ?)')
+    this.#state = db.prepare('INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value')
+  }
+
+  /** Begins a new run of the log. */
+  begin(): StoreFacts {
+    const run = Number(this.#read('SELECT value FROM state WHERE key = ?', 'run') ?? 0) + 1
+    this.setState({ key: 'run', value: run })
+    return {
+      run,
+      sweptBefore: Number(this.#read('SELECT value FROM state WHERE key = ?', 'swept_before') ?? 0),
+      lastSeq: this.lastSeq(),
+      untimestamped: Number(this.#read('SELECT count(*) FROM untimestamped')),
+      lastTimestampAt: this.#read('SELECT at FROM timestamps ORDER BY id DESC LIMIT 1') as number | null,
+      failingSince: this.#read('SELECT value FROM state WHERE key = ?', 'failing_since') as number | null,
+    }
+  }
+
+  lastSeq(): number {
+    return Number(this.#lastSeq.get()?.['seq'])
+  }
+
+  /**
+   * Appends all rows or none, under consecutive numbers; returns the first.
+   *
+   * The files the rows name are durable already (spool.ts). A crash before COMMIT has fsynced leaves them without a
+   * record, for the next start's sweep; a crash after it leaves whole records of messages that never went on.
+   */
+  append(rows: readonly RecordRow[]): number {
+    return this.#transaction(() => {
+      const first = this.lastSeq() + 1
+      for (const [index, row] of rows.entries()) this.#insert(first + index, row)
+      return first
+    })
+  }
+
+  #insert(seq: number, row: RecordRow): void {
+    const signatureDigest = digest('SHA-512', row.signature)
+    const leaf = leafHash({
+      ...row,
+      seq,
+      headDigest: digest('SHA-512', row.head),
+      signatureDigest,
+      chainDigest: row.chain && digest('SHA-512', row.chain),
+      chainResultDigest: row.chainResult && digest('SHA-512', row.chainResult),
+    })
+    this.#record.run(
+      ...[seq, row.at, row.side, row.direction, row.queryId, row.requestId, row.member, leaf, signatureDigest],
+      ...[row.bodySize, row.bodyDigest, row.bodyFile, row.bodyTruncated ? 1 : 0],
+      ...[row.head, row.signature, row.chain, row.chainResult, row.bodyInline],
+    )
+  }
+
+  /**
+   * Stores a token with the first of its records; the others follow by `linkTimestamp` in slices, so that a round over
+   * thousands of records does not hold up messages. A crash between slices leaves the rest without a time-stamp: the
+   * next round takes them again, and both tokens stay.
+   */
+  saveTimestamp(input: { readonly timestamp: TimestampRow; readonly links: readonly TimestampLink[] }): number {
+    return this.#transaction(() => {
+      const { at, token, result } = input.timestamp
+      const id = Number(this.#timestamp.run(at, token, result).lastInsertRowid)
+      for (const link of input.links) this.#link.run(link.seq, id, link.chain)
+      return id
+    })
+  }
+
+  linkTimestamp(input: { readonly timestamp: number; readonly links: readonly TimestampLink[] }): void {
+    this.#transaction(() => {
+      for (const link of input.links) this.#link.run(link.seq, input.timestamp, link.chain)
+    })
+  }
+
+  setState(input: { readonly key: StateKey; readonly value: number | null }): void {
+    this.#transaction(() => this.#state.run(input.key, input.value))
+  }
+
+  /** Leaves one file: the write-ahead log is folded into the database. */
+  close(): void {
+    this.#db.close()
+  }
+
+  #transaction<T>(work: () => T): T {
+    let result: T
+    try {
+      this.#db.exec('BEGIN IMMEDIATE')
+      result = work()
+    } catch (error) {
+      this.#rollBack()
+      throw new WriteFailure(error, false)
+    }
+    try {
+      this.#db.exec('COMMIT')
+    } catch (error) {
+      // Frames may be in the write-ahead log already, commit mark and all: a crash now could bring the records back.
+      this.#rollBack()
+      throw new WriteFailure(error, true)
+    }
+    return result
+  }
+
+  /** SQLite rolls back by itself after the worst errors. */
+  #rollBack(): void {
+    try {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
+    } catch {
+      // The failure that led here is the one to tell; a transaction that cannot be rolled back is never committed.
+    }
+  }
+
+  #read(sql: string, ...parameters: string[]): unknown {
+    const row = this.#db.prepare(sql).get(...parameters)
+    return row === undefined ? null : Object.values(row)[0]
+  }
+}

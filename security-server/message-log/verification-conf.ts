@@ -1,0 +1,73 @@
+// GET /verificationconf: what judges a container apart from the container, as X-Road's verifier reads it (wire-message §8.4).
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { writeZip, type ZipEntry } from '#evidence'
+import type { GlobalConfiguration } from '#global-configuration'
+import { fault, writeSoapFault } from '#protocol'
+import type { EvidenceAnswer } from './index.ts'
+
+const SHARED = 'shared-params.xml'
+
+/**
+ * Answers the request; never throws. As in X-Road, an expired configuration is not handed out: it is a SOAP fault then.
+ *
+ * @param configuration The current one, if there is any.
+ */
+export async function answerVerificationConf(
+  configuration: GlobalConfiguration | undefined,
+  at: Date,
+): Promise<EvidenceAnswer> {
+  if (configuration === undefined || configuration.isExpired(at)) {
+    const outdated = fault(
+      'server.clientproxy',
+      'global_conf_outdated',
+      'There is no valid global configuration to hand out',
+    )
+    return {
+      status: 500,
+      headers: { 'content-type': 'text/xml; charset=UTF-8' },
+      body: Readable.from([writeSoapFault(outdated)]),
+    }
+  }
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/zip', 'content-disposition': 'filename="verificationconf.zip"' },
+    body: writeZip(entries(configuration, at)),
+  }
+}
+
+/** For each instance its shared parameters and in which version they are; private parameters judge nothing. */
+async function* entries(configuration: GlobalConfiguration, modifiedAt: Date): AsyncGenerator<ZipEntry> {
+  const { directory } = configuration.file()
+  const entry = (name: string, bytes: Uint8Array): ZipEntry => ({
+    name: `verificationconf/${name}`,
+    modifiedAt,
+    compress: true,
+    async *body() {
+      yield bytes
+    },
+  })
+  yield entry('instance-identifier', Buffer.from(configuration.instance))
+  for (const folder of await readdir(directory, { withFileTypes: true })) {
+    if (!folder.isDirectory()) continue
+    const shared = await readIfThere(join(directory, folder.name, SHARED))
+    const metadata = await readIfThere(join(directory, folder.name, `${SHARED}.metadata`))
+    if (shared === undefined || metadata === undefined) continue
+    const { configurationVersion } = JSON.parse(metadata.toString('utf8')) as { configurationVersion: number | string }
+    yield entry(`${folder.name}/${SHARED}`, shared)
+    yield entry(
+      `${folder.name}/${SHARED}.metadata`,
+      Buffer.from(JSON.stringify({ configurationVersion: String(configurationVersion) })),
+    )
+  }
+}
+
+async function readIfThere(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
