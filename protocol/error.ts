@@ -1,18 +1,21 @@
 /**
- * Codes of what this room refuses when there is no fault code for it yet: the caller knows on which side it stands and
- * makes an {@link XRoadFault} of it (`prefixed`). Identifier, certificate and XML codes are X-Road's own words.
+ * Codes of what this room refuses where it does not know on which side of an exchange it stands. The caller knows, and
+ * makes an `XRoadFault` of it (`prefixed`), which keeps the code where X-Road has one of that name.
  */
 export type ProtocolCode =
   | 'invalid_xml'
+  | 'invalid_soap'
   | 'invalid_identifier'
   | 'incorrect_certificate'
   | 'invalid_content_type'
   | 'invalid_message'
   | 'mime_parsing_failed'
+  /** What came ended before it was complete. */
+  | 'io_error'
+  | 'invalid_endpoint'
   | 'malformed_configuration'
   | 'invalid_configuration_signature'
   | 'expired_configuration'
-  | 'invalid_endpoint'
 
 /** What this room refuses, and why. `message` is for people, `code` for programs and tests. */
 export class ProtocolError extends Error {

@@ -1,5 +1,62 @@
 // The door of the room: X-Road on the wire. Every export is named here.
+export {
+  isProfile,
+  memberFromCertificate,
+  profileClassName,
+  requestSubject,
+  type Subject,
+  type SubjectFacts,
+} from './certificate-profile.ts'
+export {
+  acceptableTarget,
+  compilePattern,
+  type DecodedPath,
+  decodeServicePath,
+  type EndpointPattern,
+} from './endpoint.ts'
+export {
+  mimeTypes,
+  randomBoundary,
+  readTransport,
+  type TransportPart,
+  type TransportWriter,
+  transportHeaders,
+  transportWriter,
+} from './envelope.ts'
 export { type ProtocolCode, ProtocolError } from './error.ts'
+export { FAULTS, type FaultCode, type FaultMeaning } from './fault-catalogue.ts'
+export { readSoapFault, renderRestError, writeSoapFault } from './fault-formats.ts'
+export { currentCode, type FaultOptions, fault, legacyCode, prefixed, type Side, XRoadFault } from './faults.ts'
+export {
+  type AnyId,
+  type ClientId,
+  clientOf,
+  decodeClientId,
+  decodeServerId,
+  decodeServiceId,
+  type GlobalGroupId,
+  idKey,
+  MAX_ID_LENGTH,
+  memberOf,
+  parseClientId,
+  parseServerId,
+  type ServerId,
+  type ServiceId,
+  sameId,
+  shortId,
+  typedId,
+} from './identifier.ts'
+export { collect, type HeaderList, type MimePart, type MultipartLimits, mediaType, readMultipart } from './multipart.ts'
+export { restHeaders } from './rest-head.ts'
+export { buildRestRequest, parseRestRequest, type RestRequestHead } from './rest-request.ts'
+export {
+  buildRestResponse,
+  checkRestConsistency,
+  parseRestResponse,
+  type RestResponseHead,
+  restRequestHash,
+} from './rest-response.ts'
+export { supportsVersion } from './version.ts'
 export {
   attributeOf,
   childElement,
