@@ -26,7 +26,7 @@ export interface ContainerInput {
 export async function* writeContainer(input: ContainerInput): AsyncGenerator<Uint8Array> {
   const { createdAt: modifiedAt, timestamp } = input
   const entry = (name: string, body: Uint8Array | undefined): ZipEntry[] =>
-    body === undefined ? [] : [{ name, modifiedAt, body, method: 'deflated' }]
+    body === undefined ? [] : [{ name, modifiedAt, body, compress: true }]
   const listed = [
     ...entry('message.xml', input.message),
     ...entry('META-INF/signatures.xml', input.signature),
@@ -38,11 +38,11 @@ export async function* writeContainer(input: ContainerInput): AsyncGenerator<Uin
   const attachments: ZipEntry[] = input.attachments.map((attachment) => ({
     ...attachment,
     modifiedAt,
-    method: 'deflated' as const,
+    compress: true,
   }))
   yield* writeZip(
     [
-      { name: 'mimetype', modifiedAt, body: Buffer.from(ASICE_MIME_TYPE), method: 'stored' },
+      { name: 'mimetype', modifiedAt, body: Buffer.from(ASICE_MIME_TYPE), compress: false },
       ...listed,
       ...entry('META-INF/manifest.xml', openDocumentManifest([...listed, ...attachments])),
       ...entry('META-INF/ASiCManifest.xml', timestamp === undefined ? undefined : asicManifest(timestamp.result)),

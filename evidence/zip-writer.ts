@@ -1,5 +1,5 @@
 // ZIP as it goes out: each octet once, nothing kept but the central directory (APPNOTE 6.3; Zip64 where sizes or offsets need it).
-import { constants, crc32, createDeflateRaw, deflateRawSync } from 'node:zlib'
+import { crc32, createDeflateRaw, deflateRawSync } from 'node:zlib'
 
 export interface ZipEntry {
   readonly name: string
@@ -7,8 +7,8 @@ export interface ZipEntry {
   readonly body: Uint8Array | (() => AsyncIterable<Uint8Array>)
   /** Octets of a streamed body when known; unknown and large ones get Zip64 headers. */
   readonly size?: number
-  /** `stored` as it is (bytes only), `deflated`, or deflated without compression: a stream that a reader can still find the end of. */
-  readonly method: 'stored' | 'deflated' | 'framed'
+  /** Not compressed: bytes are stored as they are, a stream is framed by DEFLATE without compression, so that a reader finds its end. */
+  readonly compress: boolean
 }
 
 interface Written {
@@ -54,13 +54,10 @@ async function* writeEntry(
   const flags = /^[\x20-\x7e]*$/.test(entry.name) ? 0 : UTF8
   const stamp = dosTime(entry.modifiedAt)
   if (typeof entry.body !== 'function') {
-    const data =
-      entry.method === 'stored'
-        ? entry.body
-        : deflateRawSync(entry.body, { level: entry.method === 'framed' ? 0 : constants.Z_DEFAULT_COMPRESSION })
+    const data = entry.method === 'stored' ? entry.body : deflateRawSync(entry.body)
     const record = {
       name,
-      method: entry.method === 'stored' ? 0 : 8,
+      method: entry.compress ? 8 : 0,
       flags,
       stamp,
       crc: crc32(entry.body),
@@ -71,13 +68,12 @@ async function* writeEntry(
     yield Buffer.concat([localHeader(record, false), data])
     return done(record)
   }
-  if (entry.method === 'stored') throw new TypeError('a streamed entry cannot be stored: its end could not be found')
   const wide = entry.size === undefined || entry.size > MAX32 - 0x1000000
   const base = { name, method: 8, flags: flags | DESCRIPTOR, stamp, offset }
   yield localHeader({ ...base, crc: 0, compressed: 0, size: 0 }, wide)
   const facts = { crc: 0, size: 0 }
   let compressed = 0
-  for await (const chunk of deflate(counted(entry.body(), facts), entry.method === 'framed' ? 0 : 6)) {
+  for await (const chunk of deflate(counted(entry.body(), facts), entry.compress ? 6 : 0)) {
     compressed += chunk.length
     yield chunk
   }
