@@ -54,7 +54,7 @@ async function* writeEntry(
   const flags = /^[\x20-\x7e]*$/.test(entry.name) ? 0 : UTF8
   const stamp = dosTime(entry.modifiedAt)
   if (typeof entry.body !== 'function') {
-    const data = entry.method === 'stored' ? entry.body : deflateRawSync(entry.body)
+    const data = entry.compress ? deflateRawSync(entry.body) : entry.body
     const record = {
       name,
       method: entry.compress ? 8 : 0,
