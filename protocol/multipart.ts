@@ -305,7 +305,8 @@ export function mediaType(contentType: string): { type: string; parameters: Read
   return { type: (match[1] ?? '').toLowerCase(), parameters }
 }
 
-const TYPE = /^\s*([!#$%&'*+\-.^_`|~0-9A-Za-z]+\/[!#$%&'*+\-.^_`|~0-9A-Za-z]+)\s*(?=;|$)/
+/** One slash or more: X-Road's own signature type has two. */
+const TYPE = /^\s*([!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:\/[!#$%&'*+\-.^_`|~0-9A-Za-z]+)+)\s*(?=;|$)/
 const PARAMETER = /^\s*;\s*(?:([!#$%&'*+\-.^_`|~0-9A-Za-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s";]*))\s*)?(?=;|$)/
 
 function unreadable(contentType: string): ProtocolError {
