@@ -1,0 +1,40 @@
+// The global configuration as documents (wire-conf §2.3, §2.9, §3): read, written, verified. Exported by the door of `protocol`.
+export { type Anchor, type AnchorSource, parseAnchor, writeAnchor } from './anchor.ts'
+export {
+  MINIMUM_OCSP_FETCH_SECONDS,
+  OPTIONAL_DEFAULTS,
+  PART_FILES,
+  type PartIdentifier,
+  parseMonitoringClient,
+  parseOcspFetchInterval,
+  parseVerifyNextUpdate,
+  writeMonitoringClient,
+  writeOcspFetchInterval,
+  writeVerifyNextUpdate,
+} from './optional-parts.ts'
+export {
+  type ManagementService,
+  type PrivateParameters,
+  parsePrivateParameters,
+  writePrivateParameters,
+} from './private-parameters.ts'
+export { parseSharedParameters } from './read-shared.ts'
+export {
+  type AcmeServer,
+  type ApprovedCa,
+  type ApprovedTsa,
+  type CaEntry,
+  CONFIGURATION_VERSIONS,
+  COST_TYPES,
+  type ConfigurationSource,
+  type ConfigurationVersion,
+  type CostType,
+  type GlobalGroup,
+  type Member,
+  type MemberClass,
+  type OcspService,
+  type RegisteredServer,
+  type SharedParameters,
+} from './shared-parameters.ts'
+export { type Authority, authorityFor, type TrustMaterial, trustMaterial } from './trust-material.ts'
+export { writeSharedParameters } from './write-shared.ts'
