@@ -1,0 +1,96 @@
+// The one configuration file of a security server. Unknown keys are refused with their path, all faults at once (#host).
+
+import { z } from 'zod'
+import { filePath } from '#host'
+
+const port = z.int().min(0).max(65_535)
+const seconds = z
+  .number()
+  .min(1)
+  .max(86_400 * 365)
+
+const signer = z.strictObject({
+  /** Unix socket of the server's own signer. */
+  socket: z.string().min(1),
+  /** File with the token that admits to it (mode 0600). */
+  tokenFile: filePath,
+})
+
+export const securityServerSchema = z.strictObject({
+  /** Everything the server keeps: message log, registry, configuration copies, OCSP answers. Trusted: who owns it owns the evidence. */
+  directory: filePath,
+  /** Own identifier, `INSTANCE/CLASS/CODE/SERVER`. */
+  server: z.string().regex(/^[^/]+\/[^/]+\/[^/]+\/[^/]+$/, 'must be INSTANCE/CLASS/CODE/SERVER'),
+  /** The anchor of the own instance: where the global configuration comes from and who signs it. */
+  anchor: filePath,
+  signer,
+  listen: z.strictObject({
+    host: z.string().min(1).default('0.0.0.0'),
+    /** Plain HTTP for information systems. */
+    client: port.default(8080),
+    /** The same over TLS; the certificate is the server's internal one. */
+    clientTls: port.default(8443),
+    /** Messages from other security servers. */
+    servers: port.default(5500),
+    /** OCSP answers for other security servers. */
+    ocsp: port.default(5577),
+    /** Health for load balancers. */
+    health: port.default(5588),
+  }),
+  /** Where other security servers listen; one number for a whole instance (wire-message §1.1). */
+  peers: z
+    .strictObject({
+      port: port.default(5500),
+      ocspPort: port.default(5577),
+      connectTimeoutSeconds: seconds.default(30),
+      /** 0 waits for ever, as X-Road does; the provider's own service time-out is what ends a call. */
+      responseTimeoutSeconds: z.number().min(0).max(86_400).default(0),
+      /** How long the fastest of several servers is remembered. */
+      fastestMemorySeconds: z.number().min(0).max(86_400).default(3600),
+      /** Oldest consumer that is served, as a semantic version; absent serves all. */
+      minimumVersion: z
+        .string()
+        .regex(/^\d+\.\d+\.\d+$/)
+        .optional(),
+    })
+    .prefault({}),
+  configuration: z
+    .strictObject({
+      intervalSeconds: seconds.default(60),
+      /** Federated instances whose members may be spoken to. */
+      allowedFederations: z.union([z.literal('none'), z.literal('all'), z.array(z.string().min(1))]).default('none'),
+    })
+    .prefault({}),
+  ocsp: z
+    .strictObject({
+      /** Overrides the interval of the global configuration (default 1200 s there). */
+      fetchIntervalSeconds: seconds.optional(),
+    })
+    .prefault({}),
+  messageLog: z
+    .strictObject({
+      timestamping: z.enum(['batch', 'immediate']).default('batch'),
+      /** Overrides the interval of the global configuration. */
+      timestampIntervalSeconds: seconds.optional(),
+      /** Messages are refused once time-stamping has failed for longer; 0 never refuses (X-Road's meaning). */
+      acceptableFailureSeconds: z
+        .number()
+        .min(0)
+        .max(86_400 * 30)
+        .default(14_400),
+      /** Longer bodies are logged by digest and size only; absent logs them whole. */
+      maxLoggedBodyBytes: z.int().min(0).optional(),
+    })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      /** A connection on which nothing moves for this long while a message is under way is cut. */
+      idleSeconds: seconds.default(60),
+      /** Concurrent messages on each side; more wait in the listener's queue. */
+      maxConnections: z.int().min(1).max(100_000).default(5000),
+    })
+    .prefault({}),
+  logLevel: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
+})
+
+export type SecurityServerConfig = z.infer<typeof securityServerSchema>

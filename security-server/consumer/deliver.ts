@@ -1,0 +1,22 @@
+// Consumer, last stage: the logged response goes to the information system with the service's status, reason and headers.
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import type { Gateway } from '../exchange/gateway.ts'
+import type { Recorded } from './receive.ts'
+
+/** Writes the answer; resolves when it is out or the information system has gone (then the log still has it). */
+export async function deliver(gateway: Gateway, response: Recorded, to: ServerResponse): Promise<void> {
+  const { head, body } = response
+  const headers = head.headers.flat()
+  if (head.headers.some(([name]) => name.toLowerCase() === 'date')) to.sendDate = false
+  if (body !== undefined) headers.push('Content-Length', String(body.size))
+  else if (head.status !== 204 && head.status !== 304 && to.req.method !== 'HEAD') headers.push('Content-Length', '0')
+  to.writeHead(head.status, head.reason, headers)
+  if (body === undefined) return void to.end()
+  if (body.inline !== undefined) return void to.end(body.inline)
+  for await (const chunk of gateway.messageLog.read(body)) {
+    if (to.destroyed) return
+    if (!to.write(chunk)) await Promise.race([once(to, 'drain'), once(to, 'close')])
+  }
+  to.end()
+}

@@ -1,0 +1,111 @@
+// Consumer, first stages: received → client known and its connection type satisfied → head built (design: the way of a message).
+import type { IncomingMessage } from 'node:http'
+import type { TLSSocket } from 'node:tls'
+import type { GlobalConfiguration, SecurityServer } from '#global-configuration'
+import type { ClientId, RestRequestHead } from '#protocol'
+import { buildRestRequest, clientOf, fault, idKey, typedId } from '#protocol'
+import { equalBytes } from '#trust'
+import { type Gateway, validConfiguration } from '../exchange/gateway.ts'
+import type { LocalClient } from '../services/index.ts'
+
+const SIDE = 'server.clientproxy'
+
+declare const identified: unique symbol
+/** A request whose client is ours and may speak over this connection. Only `identify` makes one. */
+export interface Identified {
+  readonly [identified]: true
+  readonly head: RestRequestHead
+  readonly provider: ClientId
+  readonly configuration: GlobalConfiguration
+}
+
+declare const located: unique symbol
+/** An identified request with the servers that may receive it. Only `locate` makes one. */
+export interface Located extends Identified {
+  readonly [located]: true
+  readonly targets: readonly SecurityServer[]
+}
+
+/** Head, client and connection (wire-client §1.3, §3.1–3.3, §3.8). */
+export function identify(gateway: Gateway, request: IncomingMessage, requestId: string): Identified {
+  const configuration = validConfiguration(gateway, SIDE)
+  if (gateway.keyring.authentication() === undefined)
+    throw fault(
+      SIDE,
+      'ssl_authentication_failed',
+      `This security server has no usable authentication certificate: ${gateway.keyring.reason('authentication')}`,
+    )
+  const head = buildRestRequest({
+    method: request.method ?? '',
+    target: request.url ?? '',
+    rawHeaders: request.rawHeaders,
+    requestId,
+    newId: () => `${gateway.server.instance}-${crypto.randomUUID()}`,
+  })
+  authenticate(gateway, head.client, request)
+  return { head, provider: clientOf(head.service), configuration } as Identified
+}
+
+/** The client must be registered here and satisfied by this connection (wire-client §1.3). */
+export function authenticate(gateway: Gateway, client: ClientId, request: IncomingMessage): LocalClient {
+  const local = gateway.services.snapshot().client(client)
+  const registered = gateway.configuration.current()?.server(gateway.server)?.clients.has(idKey(client))
+  if (local === undefined || !registered) throw fault(SIDE, 'unknown_member', `Client '${typedId(client)}' not found`)
+  if (local.connection === 'HTTP') return local
+  const socket = request.socket as TLSSocket
+  if (!socket.encrypted)
+    throw fault(SIDE, 'ssl_authentication_failed', `Client '${typedId(client)}' must connect over HTTPS`)
+  if (local.connection === 'HTTPS NOAUTH') return local
+  const leaf = socket.getPeerX509Certificate()
+  if (leaf === undefined)
+    throw fault(SIDE, 'ssl_authentication_failed', `Client '${typedId(client)}' did not supply a TLS certificate`)
+  if (local.tlsCertificates.length === 0)
+    throw fault(SIDE, 'ssl_authentication_failed', `Client '${typedId(client)}' has no TLS certificates registered`)
+  const pinned = local.tlsCertificates.find((certificate) => equalBytes(certificate.der, leaf.raw))
+  if (pinned === undefined)
+    throw fault(
+      SIDE,
+      'ssl_authentication_failed',
+      `The TLS certificate does not match any certificate of client '${typedId(client)}'`,
+    )
+  const now = gateway.clock.now()
+  if (now < pinned.notBefore || now > pinned.notAfter)
+    throw fault(
+      SIDE,
+      'ssl_authentication_failed',
+      `The TLS certificate of client '${typedId(client)}' is outside its validity period`,
+    )
+  return local
+}
+
+/** The servers of the provider, or the one the request names (wire-message §1.8). */
+export function locate(request: Identified): Located {
+  const { configuration, head, provider } = request
+  if (!configuration.exists(provider))
+    throw fault(SIDE, 'unknown_member', `Could not find addresses for service provider '${typedId(provider)}'`)
+  let candidates = configuration.serversFor(provider).filter((server) => server.address !== undefined)
+  if (candidates.length === 0)
+    throw fault(SIDE, 'unknown_member', `Could not find addresses for service provider '${typedId(provider)}'`)
+  if (head.securityServer !== undefined) {
+    const wanted = idKey(head.securityServer)
+    candidates = candidates.filter((server) => idKey(server.id) === wanted)
+    if (candidates.length === 0)
+      throw fault(
+        SIDE,
+        'invalid_security_server',
+        `Security server '${typedId(head.securityServer)}' does not serve '${typedId(provider)}'`,
+      )
+  }
+  const open = candidates.filter((server) => server.maintenance === undefined)
+  if (open.length === 0) {
+    const notices = candidates
+      .map((server) => server.maintenance?.message)
+      .filter((text) => text !== undefined && text !== '')
+    throw fault(
+      SIDE,
+      'maintenance_mode',
+      `The provider's security servers are in maintenance${notices.length > 0 ? `: ${notices.join('; ')}` : ''}`,
+    )
+  }
+  return { ...request, targets: open } as Located
+}

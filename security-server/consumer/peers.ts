@@ -1,0 +1,277 @@
+// Judged connections to other security servers, kept alive and handed out one message at a time. A full mutual handshake
+// costs fifty times a kept connection's request (decisions: TLS), and X-Road pays it for every message.
+
+import type { Socket } from 'node:net'
+import { createSecureContext, type SecureContext } from 'node:tls'
+import { Client } from 'undici'
+import type { GlobalConfiguration, SecurityServer } from '#global-configuration'
+import type { Clock, Log } from '#host'
+import type { ClientId, XRoadFault } from '#protocol'
+import { fault, idKey, shortId } from '#protocol'
+import { pem } from '#trust'
+import type { Keyring, TlsIdentity } from '../certificates/keyring.ts'
+import type { OcspAnswers } from '../certificates/ocsp-answers.ts'
+import { type PeerVerdict, speaksFor } from '../certificates/peers.ts'
+import { judgeProvider, openTcp, openTls } from './connect.ts'
+
+/** Below the servers' own keep-alive time (75 s here), so that the end that writes is the end that closes first. */
+const IDLE_MS = 50_000
+const MAX_IDLE_PER_SERVER = 64
+
+/** A connection that carries one message at a time. */
+export interface PeerConnection {
+  readonly server: SecurityServer
+  readonly client: Client
+  /** False on the first message: a refusal by a TLS 1.3 peer shows only then. */
+  readonly used: boolean
+  readonly protocol: string | null
+  /** Gives the connection back for another message. */
+  release(): void
+  /** Ends it: something went wrong on it. */
+  discard(): void
+}
+
+export interface Peers {
+  /** A judged connection to the fastest of the servers. Throws XRoadFault network_error or ssl_authentication_failed. */
+  acquire(
+    targets: readonly SecurityServer[],
+    provider: ClientId,
+    configuration: GlobalConfiguration,
+  ): Promise<PeerConnection>
+  close(): Promise<void>
+}
+
+interface Kept {
+  readonly server: SecurityServer
+  readonly client: Client
+  readonly verdict: PeerVerdict
+  readonly identity: TlsIdentity
+  readonly protocol: string | null
+  used: boolean
+  idleSince: number
+}
+
+export function openPeers(settings: {
+  readonly keyring: Keyring
+  readonly answers: OcspAnswers
+  readonly clock: Clock
+  readonly log: Log
+  readonly port: number
+  readonly ocspPort: number
+  readonly connectTimeoutMs: number
+  readonly responseTimeoutMs: number
+  readonly fastestMemoryMs: number
+}): Peers {
+  const { keyring, clock, log } = settings
+  const idle = new Map<string, Kept[]>()
+  const live = new Set<Kept>()
+  const fastest = new Map<string, { key: string; at: number }>()
+  let context: { identity: TlsIdentity; secure: SecureContext } | undefined
+
+  const sweep = setInterval(() => {
+    const now = Date.now()
+    for (const [key, list] of idle) {
+      const fresh = list.filter((kept) => now - kept.idleSince < IDLE_MS || (drop(kept), false))
+      if (fresh.length > 0) idle.set(key, fresh)
+      else idle.delete(key)
+    }
+  }, 5_000)
+  sweep.unref()
+
+  function drop(kept: Kept): void {
+    live.delete(kept)
+    kept.client.destroy().catch(() => {})
+  }
+
+  function identity(): TlsIdentity {
+    const own = keyring.authentication()
+    if (own === undefined)
+      throw fault(
+        'server.clientproxy',
+        'ssl_authentication_failed',
+        `This security server has no usable authentication certificate: ${keyring.reason('authentication')}`,
+      )
+    return own
+  }
+
+  function secureContext(own: TlsIdentity): SecureContext {
+    if (context?.identity !== own) {
+      // The chain goes out without its root: the reference asks for the root's OCSP answer if it comes (wire-message §12).
+      const cert = own.chain.map((link) => pem('CERTIFICATE', link.der)).join('')
+      context = {
+        identity: own,
+        secure: createSecureContext({ key: own.keyPem, cert, minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3' }),
+      }
+    }
+    return context.secure
+  }
+
+  /** An idle connection whose verdict still holds for this provider under today's configuration. */
+  function reuse(
+    server: SecurityServer,
+    provider: ClientId,
+    configuration: GlobalConfiguration,
+    own: TlsIdentity,
+  ): Kept | undefined {
+    const list = idle.get(idKey(server.id))
+    for (let kept = list?.pop(); kept !== undefined; kept = list?.pop()) {
+      const registered = configuration.serverOf(kept.verdict.certificate)
+      const holds =
+        live.has(kept) &&
+        kept.identity === own &&
+        clock.now() <= kept.verdict.usableUntil &&
+        kept.server.address === server.address &&
+        registered !== undefined &&
+        idKey(registered.id) === idKey(server.id) &&
+        speaksFor(registered, provider)
+      if (holds) return kept
+      drop(kept)
+    }
+    return undefined
+  }
+
+  async function open(
+    server: SecurityServer,
+    provider: ClientId,
+    configuration: GlobalConfiguration,
+    own: TlsIdentity,
+    tcp?: Socket,
+  ): Promise<Kept> {
+    const socket = tcp ?? (await openTcp(server, settings.port, settings.connectTimeoutMs))
+    const tls = await openTls(socket, secureContext(own), settings.connectTimeoutMs)
+    let verdict: PeerVerdict
+    try {
+      verdict = await judgeProvider({
+        socket: tls,
+        server,
+        provider,
+        configuration,
+        answers: settings.answers,
+        ocspPort: settings.ocspPort,
+        clock,
+      })
+    } catch (error) {
+      tls.destroy()
+      throw error
+    }
+    let handed = false
+    // The scheme is that of the bytes undici writes; the socket under them is the TLS one above.
+    const client = new Client(
+      `http://${server.address?.includes(':') ? `[${server.address}]` : server.address}:${settings.port}`,
+      {
+        pipelining: 1,
+        allowH2: false,
+        headersTimeout: settings.responseTimeoutMs,
+        bodyTimeout: settings.responseTimeoutMs,
+        keepAliveTimeout: IDLE_MS,
+        keepAliveMaxTimeout: IDLE_MS,
+        maxHeaderSize: 64 * 1024,
+        // One socket, judged above. When it is gone the connection is gone: a new one must be judged anew.
+        connect: (_options, callback) => {
+          const gone = handed || tls.destroyed
+          handed = true
+          queueMicrotask(() =>
+            gone ? callback(new Error('the judged connection has ended'), null) : callback(null, tls),
+          )
+        },
+      },
+    )
+    const kept: Kept = {
+      server,
+      client,
+      verdict,
+      identity: own,
+      protocol: tls.getProtocol(),
+      used: false,
+      idleSince: Date.now(),
+    }
+    client.on('disconnect', () => drop(kept))
+    client.on('connectionError', () => drop(kept))
+    live.add(kept)
+    return kept
+  }
+
+  function hand(kept: Kept): PeerConnection {
+    return {
+      server: kept.server,
+      client: kept.client,
+      used: kept.used,
+      protocol: kept.protocol,
+      release() {
+        kept.used = true
+        kept.idleSince = Date.now()
+        const list = idle.get(idKey(kept.server.id)) ?? []
+        if (!live.has(kept) || list.length >= MAX_IDLE_PER_SERVER) return drop(kept)
+        list.push(kept)
+        idle.set(idKey(kept.server.id), list)
+      },
+      discard: () => drop(kept),
+    }
+  }
+
+  /** First to complete TCP wins; losers are closed. Failures are collected for the error. */
+  async function race(targets: readonly SecurityServer[]): Promise<{ server: SecurityServer; socket: Socket }> {
+    const timeout = settings.connectTimeoutMs
+    const attempts = targets.map(async (server) => ({ server, socket: await openTcp(server, settings.port, timeout) }))
+    try {
+      const winner = await Promise.any(attempts)
+      for (const attempt of attempts)
+        attempt.then((other) => other !== winner && other.socket.destroy()).catch(() => {})
+      return winner
+    } catch (error) {
+      const reasons = (error as AggregateError).errors.map((one: Error) => one.message).join('; ')
+      throw fault('server.clientproxy', 'network_error', `No provider security server could be reached: ${reasons}`, {
+        cause: error,
+      })
+    }
+  }
+
+  return {
+    async acquire(targets, provider, configuration) {
+      const own = identity()
+      const memoryKey = targets
+        .map((server) => idKey(server.id))
+        .sort()
+        .join(' ')
+      const remembered = fastest.get(memoryKey)
+      const known =
+        remembered !== undefined && Date.now() - remembered.at < settings.fastestMemoryMs ? remembered.key : undefined
+      let left = [...targets]
+      const first = left.find((server) => idKey(server.id) === known)
+      // The remembered winner, then anything that stands open already: both spare a handshake.
+      for (const server of first ? [first, ...left.filter((other) => other !== first)] : left) {
+        const kept = reuse(server, provider, configuration, own)
+        if (kept !== undefined) return hand(kept)
+        if (server === first) break
+      }
+      let last: unknown
+      while (left.length > 0) {
+        const alone = first !== undefined && left.includes(first) ? first : left.length === 1 ? left[0] : undefined
+        let server: SecurityServer | undefined = alone
+        try {
+          let socket: Socket | undefined
+          if (server === undefined) ({ server, socket } = await race(left))
+          const kept = await open(server, provider, configuration, own, socket)
+          fastest.set(memoryKey, { key: idKey(server.id), at: Date.now() })
+          return hand(kept)
+        } catch (error) {
+          last = error
+          fastest.delete(memoryKey)
+          if (server === undefined) throw error
+          const failed = server
+          left = left.filter((other) => other !== failed)
+          if (left.length > 0)
+            log.warn('provider security server passed over', {
+              server: shortId(failed.id),
+              reason: (error as XRoadFault).message,
+            })
+        }
+      }
+      throw last
+    },
+    async close() {
+      clearInterval(sweep)
+      await Promise.all([...live].map((kept) => kept.client.destroy()))
+    },
+  }
+}

@@ -1,0 +1,104 @@
+// The control socket of a security server, as cli, demo and consoles see it: types and paths, nothing else.
+import type { CertificateState } from './certificates/keyring.ts'
+
+export type { CertificateState } from './certificates/keyring.ts'
+
+/** `GET /status` */
+export interface SecurityServerStatus {
+  readonly server: string
+  readonly version: string
+  readonly pid: number
+  readonly startedAt: string
+  readonly healthy: boolean
+  readonly checks: HealthChecks
+  readonly configuration: {
+    readonly lastSuccess?: string
+    readonly lastError?: string
+    readonly source?: string
+    readonly expiresAt?: string
+  }
+  readonly messageLog: {
+    readonly records: number
+    readonly untimestamped: number
+    readonly lastTimestamp?: string
+    readonly failingSince?: string
+    readonly lastError?: string
+  }
+  readonly counters: { readonly since: string; readonly counts: Readonly<Record<string, number>> }
+  readonly listening: {
+    readonly client: number
+    readonly clientTls: number
+    readonly servers: number
+    readonly ocsp: number
+    readonly health: number
+  }
+  readonly database: string
+}
+
+/** `detail` says in words what is wrong. Health answers 200 only when all are ok (interfaces: demo status). */
+export interface HealthState {
+  readonly ok: boolean
+  readonly detail?: string
+}
+
+export interface HealthChecks extends Readonly<Record<string, HealthState>> {
+  readonly keys: HealthState
+  readonly ocsp: HealthState
+  readonly configuration: HealthState
+  readonly log: HealthState
+  readonly timestamps: HealthState
+}
+
+/** `POST /apply` with a services document; idempotent. */
+export interface ApplyResult {
+  readonly changes: readonly string[]
+}
+
+/** `GET /services` */
+export interface ServiceListing {
+  readonly clients: readonly {
+    readonly id: string
+    readonly connection: string
+    readonly services: readonly {
+      readonly code: string
+      readonly type: string
+      readonly url: string
+      readonly disabled?: string
+    }[]
+  }[]
+}
+
+/** `GET /keys`, and `POST /keys/refresh` after reading keys and OCSP answers anew. */
+export interface KeyListing {
+  readonly certificates: readonly CertificateState[]
+}
+
+/** `GET /log?queryId=…[&after=seq][&limit=n]`, newest last. */
+export interface LogListing {
+  readonly records: readonly LogEntry[]
+  /** Present when there are more: pass it as `after`. */
+  readonly next?: number
+}
+
+export interface LogEntry {
+  readonly seq: number
+  readonly at: string
+  readonly side: 'consumer' | 'provider'
+  readonly direction: 'request' | 'response'
+  readonly queryId: string
+  readonly requestId: string
+  readonly member: string
+  readonly timestamped: boolean
+}
+
+export const controlPaths = {
+  status: '/status',
+  apply: '/apply',
+  services: '/services',
+  keys: '/keys',
+  refreshKeys: '/keys/refresh',
+  log: '/log',
+  /** ASiC-E of one record; `?force=1` time-stamps it first. */
+  container: (seq: number) => `/log/${seq}/container`,
+  verificationConfiguration: '/verificationconf',
+} as const

@@ -1,0 +1,136 @@
+// Port 5500: messages from other security servers, over mutual TLS (wire-message §1.2–1.4, §2).
+import { constants } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer, type Server } from 'node:https'
+import type { TLSSocket } from 'node:tls'
+import { fault, prefixed, shortId, writeSoapFault, type XRoadFault } from '#protocol'
+import { type Certificate, pem } from '#trust'
+import type { TlsIdentity } from '../certificates/keyring.ts'
+import { PEER_CIPHERS, peerChain } from '../consumer/connect.ts'
+import { drain } from '../exchange/drain.ts'
+import type { Gateway } from '../exchange/gateway.ts'
+import { accept } from './accept.ts'
+import { readRequest } from './receive.ts'
+import { reply } from './reply.ts'
+
+const SIDE = 'server.serverproxy'
+
+/** Above the consumers' idle time (50 s of ours, less of others), so that they close first. */
+const KEEP_ALIVE_MS = 75_000
+
+/** Who is at the other end of a TLS connection, found once when it opens. */
+export type Peer = { readonly chain: readonly Certificate[] } | { readonly refused: string }
+
+const peers = new WeakMap<object, Peer>()
+
+export function createServerListener(gateway: Gateway, identity: TlsIdentity): Server {
+  const server = createServer(
+    {
+      ...tlsOptions(identity),
+      minVersion: 'TLSv1.2',
+      maxVersion: 'TLSv1.3',
+      ciphers: PEER_CIPHERS,
+      dhparam: 'auto',
+      // Judged below, by the registry: no CA list of ours decides, and a refusal gets a fault that says why.
+      requestCert: true,
+      rejectUnauthorized: false,
+      // A resumed session shows no peer certificate; none is offered, and one that came all the same would be refused.
+      secureOptions: constants.SSL_OP_NO_TICKET,
+      maxHeaderSize: 16 * 1024,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      requestTimeout: 0,
+      headersTimeout: 30_000,
+      noDelay: true,
+    },
+    (request, response) => void handle(gateway, request, response),
+  )
+  server.on('secureConnection', (socket) => peers.set(socket, meet(gateway, socket)))
+  server.on('tlsClientError', (error: Error & { code?: string }, socket) => {
+    gateway.counters.count('provider', 'tls_handshake_failed')
+    gateway.log.info('TLS handshake failed', { peer: socket.remoteAddress, reason: error.message, code: error.code })
+    socket.destroy()
+  })
+  server.on('clientError', (error: Error & { code?: string }, socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+    const refusal = fault(SIDE, 'internal_error', 'This is not an HTTP/1.1 request')
+    note(gateway, refusal, { parser: error.code })
+    const body = Buffer.from(writeSoapFault(refusal))
+    socket.end(
+      `HTTP/1.1 400 Bad Request\r\nContent-Type: text/xml;charset=utf-8\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+    )
+  })
+  return server
+}
+
+/** Key and chain for the listener; also used to change them while it runs. The chain goes out without its root. */
+export function tlsOptions(identity: TlsIdentity): { key: string; cert: string } {
+  return { key: identity.keyPem, cert: identity.chain.map((link) => pem('CERTIFICATE', link.der)).join('') }
+}
+
+/** In the reference this is the whole of the handshake check: a certificate, registered for some server (wire-message §1.4). */
+function meet(gateway: Gateway, socket: TLSSocket): Peer {
+  try {
+    const chain = peerChain(socket)
+    const [leaf] = chain
+    if (leaf === undefined) return { refused: 'no certificate was presented' }
+    const server = gateway.configuration.current()?.serverOf(leaf)
+    if (server === undefined)
+      return { refused: `certificate ${leaf.subject.text} is not registered for any security server` }
+    gateway.log.debug('peer connected', { server: shortId(server.id), protocol: socket.getProtocol() })
+    return { chain }
+  } catch (error) {
+    return { refused: `its certificate cannot be read: ${(error as Error).message}` }
+  }
+}
+
+async function handle(gateway: Gateway, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  request.on('error', () => {})
+  response.on('error', () => {})
+  try {
+    const peer = peers.get(request.socket) ?? { refused: 'the connection is not known' }
+    if ('refused' in peer)
+      throw fault(`${SIDE}.service_failed`, 'ssl_authentication_failed', `The peer is not accepted: ${peer.refused}`)
+    const received = await readRequest(gateway, request, peer.chain)
+    const accepted = await accept(gateway, received)
+    await reply(gateway, accepted, response)
+  } catch (error) {
+    await refuse(gateway, request, response, prefixed(error, SIDE))
+  }
+}
+
+/** Before a multipart answer has begun, a fault is bare `text/xml` with status 200 (wire-message §2.2). */
+async function refuse(
+  gateway: Gateway,
+  request: IncomingMessage,
+  response: ServerResponse,
+  refusal: XRoadFault,
+): Promise<void> {
+  note(gateway, refusal, { peer: request.socket.remoteAddress, requestId: request.headers['x-road-request-id'] })
+  await drain(request)
+  if (response.headersSent || response.destroyed) return void response.destroy()
+  const body = writeSoapFault(refusal)
+  response.writeHead(200, [
+    'Content-Type',
+    'text/xml;charset=utf-8',
+    'SOAPAction',
+    '',
+    'Content-Length',
+    String(body.length),
+    'Connection',
+    'close',
+  ])
+  response.end(body)
+}
+
+export function note(gateway: Gateway, refusal: XRoadFault, facts: object): void {
+  gateway.counters.count('provider', refusal.code)
+  const cause = refusal.cause instanceof Error ? refusal.cause.message : undefined
+  gateway.log.warn('exchange refused', {
+    side: 'provider',
+    code: refusal.code,
+    id: refusal.detail,
+    reason: refusal.message,
+    cause,
+    ...facts,
+  })
+}

@@ -1,0 +1,171 @@
+// A security server, assembled: stores opened, keys read, listeners started, in the order in which each needs the last.
+import { mkdir } from 'node:fs/promises'
+import type { Server as HttpServer } from 'node:http'
+import { join } from 'node:path'
+import { openConfiguration } from '#global-configuration'
+import { type Clock, healthServer, httpGet, type Lifecycle, type Log, listen, runtimeSocket, serveControl } from '#host'
+import { parseServerId } from '#protocol'
+import { connectSigner } from '#signer'
+import { internalTls } from './certificates/internal-tls.ts'
+import { openKeyring, type TlsIdentity } from './certificates/keyring.ts'
+import { openOcspAnswers } from './certificates/ocsp-answers.ts'
+import type { SecurityServerConfig } from './config.ts'
+import { createClientListeners } from './consumer/listener.ts'
+import { openPeers } from './consumer/peers.ts'
+import { controlRoutes } from './control.ts'
+import { createCounters } from './exchange/counters.ts'
+import type { Gateway } from './exchange/gateway.ts'
+import { checkHealth } from './health.ts'
+import { openMessageLog } from './message-log/index.ts'
+import { openCaller } from './provider/call.ts'
+import { createServerListener, tlsOptions } from './provider/listener.ts'
+import { createOcspListener } from './provider/ocsp-listener.ts'
+import { openServices } from './services/index.ts'
+
+export interface RunningSecurityServer {
+  readonly gateway: Gateway
+  readonly control: string
+  readonly listening: { client: number; clientTls: number; servers: number; ocsp: number; health: number }
+}
+
+/** Starts everything; resolves when all ports but 5500 are open. 5500 opens as soon as an authentication certificate is usable. */
+export async function startSecurityServer(
+  config: SecurityServerConfig,
+  life: Lifecycle,
+  log: Log,
+  clock: Clock,
+): Promise<RunningSecurityServer> {
+  const startedAt = clock.now()
+  const server = parseServerId(config.server)
+  await mkdir(config.directory, { recursive: true, mode: 0o700 })
+
+  const signer = await connectSigner({ ...config.signer, reconnect: true })
+  life.onStop('signer connection', () => signer.close())
+  const configuration = await openConfiguration({
+    anchorFile: config.anchor,
+    directory: join(config.directory, 'configuration'),
+    intervalSeconds: config.configuration.intervalSeconds,
+    allowedFederations: config.configuration.allowedFederations,
+    clock,
+    log,
+  })
+  life.onStop('configuration client', () => configuration.stop())
+  const messageLog = await openMessageLog({
+    directory: join(config.directory, 'message-log'),
+    configuration: () => configuration.current(),
+    settings: config.messageLog,
+    clock,
+    log,
+  })
+  life.onStop('message log', () => messageLog.close())
+  const services = await openServices({ directory: config.directory, server, fetchText: fetchDescription, log })
+  life.onStop('services', () => services.close())
+  const answers = await openOcspAnswers({ directory: join(config.directory, 'ocsp'), clock, log })
+  const keyring = openKeyring({
+    server,
+    signer,
+    answers,
+    configuration: () => configuration.current(),
+    fetchIntervalSeconds: config.ocsp.fetchIntervalSeconds,
+    clock,
+    log,
+  })
+  life.onStop('keyring', () => keyring.stop())
+  const peers = openPeers({
+    keyring,
+    answers,
+    clock,
+    log,
+    port: config.peers.port,
+    ocspPort: config.peers.ocspPort,
+    connectTimeoutMs: config.peers.connectTimeoutSeconds * 1000,
+    responseTimeoutMs: config.peers.responseTimeoutSeconds * 1000,
+    fastestMemoryMs: config.peers.fastestMemorySeconds * 1000,
+  })
+  life.onStop('connections to other security servers', () => peers.close())
+  const ownTls = await internalTls(signer, config.listen.host, server.serverCode)
+  const caller = openCaller({ services, ownTls, connectTimeoutMs: 30_000, log })
+  life.onStop('connections to services', () => caller.close())
+
+  const gateway: Gateway = {
+    server,
+    clock,
+    log,
+    configuration,
+    services,
+    messageLog,
+    keyring,
+    answers,
+    peers,
+    caller,
+    counters: createCounters(),
+    idleMs: config.limits.idleSeconds * 1000,
+    minimumPeerVersion: config.peers.minimumVersion,
+  }
+
+  const { host } = config.listen
+  const clients = createClientListeners(gateway, ownTls)
+  const ocsp = createOcspListener(gateway)
+  const health = healthServer(() => checkHealth(gateway))
+  const listening = { client: 0, clientTls: 0, servers: config.listen.servers, ocsp: 0, health: 0 }
+  const open = async (name: string, listener: HttpServer, port: number): Promise<number> => {
+    listener.maxConnections = config.limits.maxConnections
+    const bound = await listen(listener, host, port)
+    life.onStop(name, () => closeListener(listener))
+    return bound.port
+  }
+  listening.health = await open('health', health, config.listen.health)
+  listening.ocsp = await open('OCSP look-up', ocsp, config.listen.ocsp)
+  listening.clientTls = await open('clients over TLS', clients.secure, config.listen.clientTls)
+  listening.client = await open('clients', clients.plain, config.listen.client)
+
+  await serve5500(gateway, keyring.onIdentity, async (listener) => {
+    listening.servers = await open('security servers', listener, config.listen.servers)
+    log.info('open for other security servers', { host, port: listening.servers })
+  })
+  const refreshed = keyring.refresh()
+  configuration.onChange(() => void keyring.refresh())
+
+  const control = runtimeSocket(config.directory, 'control')
+  const controlServer = await serveControl({
+    socket: control,
+    routes: controlRoutes(gateway, { startedAt, listening, database: join(config.directory, 'message-log') }),
+    log,
+  })
+  life.onStop('control socket', () => controlServer.close())
+  // Keys are read before "ready" is said; a signer without certificates yet is no reason to wait.
+  await refreshed
+  return { gateway, control, listening }
+}
+
+/** Without a certificate there is nothing to say on 5500: it opens with the first identity, and follows each later one. */
+async function serve5500(
+  gateway: Gateway,
+  onIdentity: (listener: (identity: TlsIdentity) => void) => void,
+  open: (listener: HttpServer) => Promise<void>,
+): Promise<void> {
+  let listener: ReturnType<typeof createServerListener> | undefined
+  onIdentity((identity) => {
+    if (listener !== undefined) return listener.setSecureContext(tlsOptions(identity))
+    listener = createServerListener(gateway, identity)
+    open(listener).catch((error: Error) =>
+      gateway.log.error('the port for other security servers cannot be opened', { reason: error.message }),
+    )
+  })
+}
+
+/** Stops taking connections, lets running exchanges end, cuts idle ones. */
+function closeListener(listener: HttpServer): Promise<void> {
+  return new Promise((resolve) => {
+    listener.close(() => resolve())
+    listener.closeIdleConnections()
+    setTimeout(() => listener.closeAllConnections(), 5_000).unref()
+  })
+}
+
+/** A service description, by the rules for one (≤ 10 MiB, wire-client §8). */
+async function fetchDescription(url: string): Promise<string> {
+  const reply = await httpGet(url, { timeoutMs: 30_000, maxBytes: 10 * 1024 * 1024 })
+  if (reply.status !== 200) throw new Error(`${url} answered with HTTP status ${reply.status}`)
+  return Buffer.from(reply.body).toString('utf8')
+}
