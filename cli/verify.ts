@@ -1,7 +1,7 @@
 // `saadik verify`: evidence in, verdict out. The judgement is the evidence room's; here are files, trust and words for people.
 import { createReadStream } from 'node:fs'
 import { type Report, verifyContainer } from '#evidence'
-import type { Arguments, Output, Run } from './command.ts'
+import type { Output, Run } from './command.ts'
 import { coloured, facts } from './output.ts'
 import { type Believed, believedBy } from './trust.ts'
 
@@ -17,7 +17,7 @@ export const verify: Run = async (given, out) => {
   for (const file of given.positionals) {
     const report = { file, ...(await judge(file, believed)) }
     reports.push(report)
-    if (!given.on('json')) show(report, given, out)
+    if (!given.on('json')) show(report, out)
   }
   if (given.on('json')) out.json({ files: reports.map(stable) })
   else if (reports.length > 1) out.line(summary(reports))
@@ -50,7 +50,8 @@ async function judge(file: string, { trust }: Believed): Promise<Report> {
 }
 
 function stable(report: FileReport & { subIndication?: string }): object {
-  const { file, verdict, indication, subIndication, signer, signedAt, certificate, ocsp, timestamp, checks } = report
+  const { file, verdict, indication, subIndication, signer, signedAt, certificate, ocsp, timestamp, message, checks } =
+    report
   return {
     file,
     verdict,
@@ -61,23 +62,27 @@ function stable(report: FileReport & { subIndication?: string }): object {
     certificate: certificate ?? null,
     ocsp: ocsp ?? null,
     timestamp: timestamp ?? null,
+    message: message ?? null,
     checks,
   }
 }
 
-function show(report: FileReport & { subIndication?: string }, _given: Arguments, out: Output): void {
-  const { file, verdict, indication, subIndication, signer, signedAt, certificate, ocsp, timestamp, checks } = report
+function show(report: FileReport & { subIndication?: string }, out: Output): void {
+  const { file, verdict, indication, subIndication, signer, signedAt, certificate, ocsp, timestamp, message, checks } =
+    report
   const colour = verdict === 'valid' ? 'green' : verdict === 'invalid' ? 'red' : 'yellow'
   out.line(
     `${coloured([colour, 'bold'], verdict.toUpperCase())}  ${file}  ${indication}${subIndication ? ` (${subIndication})` : ''}`,
   )
+  const carries = message && message.attachments.length > 0 ? ` with ${message.attachments.length} attachments` : ''
   for (const line of facts([
+    ['message', message && `${message.protocol} ${message.direction}${carries}`],
     ['signer', signer],
     ['signed', signedAt && `${signedAt} (as the signer says)`],
     ['certificate', certificate && `${certificate.subject}, serial number ${certificate.serialNumber}`],
     ['valid', certificate && `${certificate.notBefore} to ${certificate.notAfter}`],
     ['revocation', ocsp && `not revoked on ${ocsp.producedAt}, says ${ocsp.responder}`],
-    ['time-stamp', timestamp && `${timestamp.genTime}, by ${timestamp.tsa}`],
+    ['time-stamp', timestamp && `${timestamp.genTime}, by ${timestamp.authority}`],
   ]))
     out.line(line)
   for (const { name, ok, code, detail } of checks) {
