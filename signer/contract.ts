@@ -1,0 +1,109 @@
+// What the signer offers: the types of both halves of its socket. The bytes on the socket are wire.ts.
+
+/** What a key is for; chosen when it is made, sealed with it, never changed. */
+export type KeyUse = 'message' | 'authentication' | 'configuration' | 'certificate' | 'ocsp' | 'timestamp'
+
+/** What one signature is for. policy.ts says which key may make it and looks whether the bytes are of that kind. */
+export type Purpose = 'message' | 'configuration' | 'certificate' | 'crl' | 'ocsp' | 'timestamp' | 'management'
+
+export type KeyAlgorithm = 'EC-P256' | 'EC-P384' | 'RSA-2048' | 'RSA-3072' | 'RSA-4096'
+
+export interface KeyInfo {
+  /** 32 hexadecimal digits. */
+  readonly id: string
+  readonly use: KeyUse
+  readonly algorithm: KeyAlgorithm
+  readonly label?: string
+  /** SubjectPublicKeyInfo, DER in base64. */
+  readonly spki: string
+  /** DER in base64, newest first. */
+  readonly certificates: readonly string[]
+  /** ISO 8601. */
+  readonly createdAt: string
+}
+
+export interface SignerStatus {
+  readonly version: string
+  readonly unlocked: boolean
+  readonly keys: number
+}
+
+/** One line of the audit trail. It names what was done with what outcome; it never has data, a PIN or key material. */
+export interface AuditEntry {
+  /** From 1, without gaps. */
+  readonly seq: number
+  readonly at: string
+  readonly op: string
+  readonly key?: string
+  readonly purpose?: string
+  /** SHA-256 of the bytes signed, requested or imported; hexadecimal. */
+  readonly digest?: string
+  /** `ok` or the code of the refusal. */
+  readonly outcome: string
+}
+
+export interface GenerateInput {
+  readonly use: KeyUse
+  readonly algorithm: KeyAlgorithm
+  readonly label?: string
+}
+
+export interface ImportKeyInput {
+  readonly use: KeyUse
+  /** DER or PEM; encrypted with `password` or not. Exactly one of pkcs8 and pkcs12. */
+  readonly pkcs8?: Uint8Array
+  /** DER. */
+  readonly pkcs12?: Uint8Array
+  readonly password?: string
+  readonly label?: string
+}
+
+export interface CsrInput {
+  readonly key: string
+  /** In this order into the DER. */
+  readonly subject: readonly { readonly oid: string; readonly value: string }[]
+  readonly dnsName?: string
+}
+
+export interface SelfSignInput {
+  readonly key: string
+  readonly commonName: string
+  readonly subjectAlternativeNames?: { readonly dns?: readonly string[]; readonly ip?: readonly string[] }
+}
+
+export interface SignInput {
+  readonly key: string
+  readonly purpose: Purpose
+  /** JCA name: SHA512withRSA, SHA512withECDSA, SHA512withRSAandMGF1. */
+  readonly algorithm: string
+  /** The bytes to be signed, never their digest, so that the policy can read them. */
+  readonly data: Uint8Array
+}
+
+/**
+ * A connection to the signer. Every call may run at the same time as others; answers come in any order. A call that
+ * rejects with `signer_unavailable` may have been carried out; signing again is harmless, `generate` again makes a second key.
+ */
+export interface SignerClient {
+  status(): Promise<SignerStatus>
+  unlock(pin: string): Promise<void>
+  /** Durable when it resolves. */
+  generate(input: GenerateInput): Promise<KeyInfo>
+  /** Durable when it resolves. */
+  importKey(input: ImportKeyInput): Promise<KeyInfo>
+  /** PKCS#10, DER; key usage by the key's use (wire-conf §5.2). */
+  csr(input: CsrInput): Promise<Uint8Array>
+  /** A certificate of the key over itself, DER, stored with the key: configuration keys (wire-conf §2.5) and internal TLS keys. */
+  selfSign(input: SelfSignInput): Promise<Uint8Array>
+  /** Stored with the key that it is about. Durable when it resolves. */
+  importCertificate(der: Uint8Array): Promise<KeyInfo>
+  keys(): Promise<readonly KeyInfo[]>
+  /** RSA: PKCS#1 or PSS block; ECDSA: DER `SEQUENCE {r, s}`. */
+  sign(input: SignInput): Promise<Uint8Array>
+  /** PKCS#8 PEM of an authentication key; once per key and connection, and audited. */
+  releaseTlsKey(key: string): Promise<string>
+  /** Oldest first; at most `limit` (≤ 1000) after seq `after`. */
+  audit(input?: { readonly after?: number; readonly limit?: number }): Promise<readonly AuditEntry[]>
+  /** Pending calls reject with `signer_unavailable`. */
+  close(): void
+}

@@ -1,0 +1,59 @@
+// What each key may sign. If this changes, docs/policy.md changes first.
+//
+// A key has one use, chosen when it was made; a signature has one purpose; this table says which go together. Beyond the table the
+// bytes themselves must be of the kind that the purpose names (kinds.ts): whoever holds the socket's token cannot have the CA's key
+// sign a message, nor a member's key sign a certificate, an OCSP answer or a TLS handshake.
+import type { SignatureAlgorithm } from '#trust'
+import type { KeyUse, Purpose } from './contract.ts'
+import { SignerError } from './error.ts'
+import {
+  isCertificate,
+  isConfiguration,
+  isManagementRequest,
+  isOcspResponse,
+  isRevocationList,
+  isSignedInfo,
+  isTimestampAttributes,
+} from './kinds.ts'
+
+const ALLOWED: Readonly<Record<KeyUse, readonly Purpose[]>> = {
+  message: ['message', 'management'],
+  authentication: ['management'],
+  configuration: ['configuration'],
+  certificate: ['certificate', 'crl'],
+  ocsp: ['ocsp'],
+  timestamp: ['timestamp'],
+}
+
+/** Whether the bytes are of the kind; `algorithm` for kinds that name it inside. */
+type Kind = (data: Uint8Array, algorithm: SignatureAlgorithm) => boolean
+
+const KINDS: Readonly<Record<Purpose, Kind>> = {
+  message: isSignedInfo,
+  configuration: isConfiguration,
+  certificate: isCertificate,
+  crl: isRevocationList,
+  ocsp: isOcspResponse,
+  timestamp: isTimestampAttributes,
+  management: isManagementRequest,
+}
+
+export function isPurpose(text: unknown): text is Purpose {
+  return typeof text === 'string' && Object.hasOwn(KINDS, text)
+}
+
+export function isUse(text: unknown): text is KeyUse {
+  return typeof text === 'string' && Object.hasOwn(ALLOWED, text)
+}
+
+/** @throws {SignerError} `policy` */
+export function checkPolicy(use: KeyUse, purpose: Purpose, algorithm: SignatureAlgorithm, data: Uint8Array): void {
+  if (!ALLOWED[use].includes(purpose)) throw new SignerError('policy', `a key for ${use} does not sign for ${purpose}`)
+  if (!KINDS[purpose](data, algorithm))
+    throw new SignerError('policy', `these bytes are not what is signed for ${purpose}`)
+}
+
+/** @throws {SignerError} `policy` */
+export function checkTlsRelease(use: KeyUse): void {
+  if (use !== 'authentication') throw new SignerError('policy', `a key for ${use} never leaves the signer`)
+}
