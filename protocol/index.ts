@@ -1,4 +1,5 @@
 // The door of the room: X-Road on the wire. Every export is named here.
+export * from './configuration/index.ts'
 export {
   isProfile,
   memberFromCertificate,
