@@ -15,7 +15,8 @@ import { EvidenceError } from './error.ts'
 
 const DSIG = 'http://www.w3.org/2000/09/xmldsig#'
 const XADES = 'http://uri.etsi.org/01903/v1.3.2#'
-const ASIC = 'http://uri.etsi.org/02918/v1.2.1#'
+/** Version 1.1.1 or 1.2.1, with and without the zero: all occur in old containers (wire-message §8.1). */
+const ASIC = /^http:\/\/uri\.etsi\.org\/0?2918\/v1\.[12]\.1#$/
 /** Santuario's secure validation allows as many (wire-message §4.3). */
 const MAX_REFERENCES = 30
 const MAX_BYTES = 1024 * 1024
@@ -60,7 +61,7 @@ export function readSignature(xml: Uint8Array): ReadSignature {
   } catch (cause) {
     throw new EvidenceError('invalid_xml', 'The signature is not XML', { cause })
   }
-  const signature = root.namespace === ASIC && root.local === 'XAdESSignatures' ? only(root, DSIG, 'Signature') : root
+  const signature = ASIC.test(root.namespace) && root.local === 'XAdESSignatures' ? only(root, DSIG, 'Signature') : root
   if (signature.namespace !== DSIG || signature.local !== 'Signature') throw malformed(`its root is ${root.name}`)
   uniqueIds(root)
 

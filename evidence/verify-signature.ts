@@ -80,13 +80,13 @@ export function verifyCoverage(
     } else if (reference.uri === SIG_HASH_CHAIN_RESULT) {
       if (input.chainResult === undefined || input.chain === undefined)
         throw malformed('it is over a hash chain that did not come with it')
-      compare(reference, input.chainResult)
       verifyHashChain({
         result: input.chainResult,
         chain: input.chain,
         inputs: input.parts.map(chainData),
         ...(input.absent ? { absent: input.absent } : {}),
       })
+      compare(reference, input.chainResult)
       missing.clear()
       form = 'batch'
     } else {

@@ -169,7 +169,8 @@ async function* inflate(input: Input, length: number | undefined): AsyncGenerato
       }
       if (failure !== undefined) throw fail(failure)
       if (ended) break
-      if (!stream.writableNeedDrain && !stream.writableEnded && stream.writableLength === 0) {
+      // Input that was taken in whole asks for more; input that was left over lies after the end, which is about to be told.
+      if (!stream.writableEnded && stream.writableLength === 0 && stream.bytesWritten === fed) {
         const budget = length === undefined ? Number.POSITIVE_INFINITY : length - fed
         const chunk = budget === 0 ? undefined : await input.some(budget)
         if (chunk === undefined) {

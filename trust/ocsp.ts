@@ -119,12 +119,12 @@ const STATUSES: readonly string[] = [
 function readResponseData(data: Der) {
   const fields = [...data.children()]
   if (fields[0]?.tag === 0xa0) fields.shift()
-  const [responder, producedAt, list] = fields
+  const [responder, producedAt, list, extensions] = fields
   if (!responder || !producedAt || !list) throw new TrustError('malformed_ocsp', 'The OCSP answer is incomplete')
   const singles = list.expect(0x30, 'responses').children()
   if (singles.length > MAX_RESPONSES) throw new TrustError('malformed_ocsp', 'Too many answers in one')
-  const nonce = data
-    .tagged(1)
+  // By place: responderID by name and the extensions share a tag.
+  const nonce = extensions
     ?.child(0)
     .children()
     .find((extension) => extension.child(0).oid() === oids.ocspNonce)
