@@ -15,6 +15,8 @@ export type ProtocolCode =
   | 'invalid_endpoint'
   | 'malformed_configuration'
   | 'invalid_configuration_signature'
+  /** Signed by a key that nothing lists: neither the anchor nor the sources of the copy at hand. */
+  | 'unknown_configuration_signer'
   | 'expired_configuration'
 
 /** What this room refuses, and why. `message` is for people, `code` for programs and tests. */

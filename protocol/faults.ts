@@ -74,6 +74,7 @@ const FAULT_OF: Record<ProtocolCode, FaultCode> = {
   invalid_endpoint: 'internal_error',
   malformed_configuration: 'internal_error',
   invalid_configuration_signature: 'internal_error',
+  unknown_configuration_signer: 'internal_error',
   expired_configuration: 'global_conf_outdated',
 }
 

@@ -1,5 +1,5 @@
 // The door of the room: X-Road on the wire. Every export is named here.
-export * from './configuration/index.ts'
+
 export {
   isProfile,
   memberFromCertificate,
@@ -8,6 +8,7 @@ export {
   type Subject,
   type SubjectFacts,
 } from './certificate-profile.ts'
+export * from './configuration/index.ts'
 export {
   acceptableTarget,
   compilePattern,

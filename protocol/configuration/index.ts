@@ -36,5 +36,16 @@ export {
   type RegisteredServer,
   type SharedParameters,
 } from './shared-parameters.ts'
+export {
+  type DirectoryPart,
+  isPart,
+  MAX_DIRECTORY_BYTES,
+  parseSignedDirectory,
+  partFileName,
+  type SignedDirectory,
+  type UnverifiedDirectory,
+  verifySignedDirectory,
+} from './signed-directory.ts'
 export { type Authority, authorityFor, type TrustMaterial, trustMaterial } from './trust-material.ts'
+export { type DirectoryInput, writeSignedDirectory } from './write-directory.ts'
 export { writeSharedParameters } from './write-shared.ts'
