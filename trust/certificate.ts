@@ -8,7 +8,7 @@ import { type Extensions, readExtensions } from './extensions.ts'
 import { type Name, readName } from './name.ts'
 import { oids } from './oids.ts'
 import { unpem } from './pem.ts'
-import { readSignatureIdentifier } from './signature-identifier.ts'
+import { findSignatureIdentifier } from './signature-identifier.ts'
 
 export interface Certificate extends Extensions {
   readonly der: Uint8Array
@@ -25,7 +25,8 @@ export interface Certificate extends Extensions {
   readonly keyBits: Uint8Array
   /** Parsed when first asked for. */
   readonly publicKey: KeyObject
-  readonly signatureAlgorithm: SignatureAlgorithm
+  /** Undefined when the issuer signed with something that is not accepted (SHA-1, say): it can be an anchor, not a link. */
+  readonly signatureAlgorithm: SignatureAlgorithm | undefined
   readonly signature: Uint8Array
   /** Lower-case hex over the DER. */
   readonly sha1: string
@@ -79,7 +80,7 @@ function parseDer(der: Uint8Array): Certificate {
     notAfter: validity.child(1).time(),
     spki: spki.raw,
     keyBits: spki.child(1).bits(),
-    signatureAlgorithm: readSignatureIdentifier(outer),
+    signatureAlgorithm: findSignatureIdentifier(outer),
     signature: signature.bits(),
     get publicKey() {
       publicKey ??= publicKeyFromSpki(spki.raw)

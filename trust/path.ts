@@ -45,6 +45,8 @@ function checkLink(certificate: Certificate, isLeaf: boolean, below: number, at:
       'invalid_cert_path',
       `${who} has a critical extension that is not understood: ${certificate.criticalUnknown.join(', ')}`,
     )
+  if (certificate.signatureAlgorithm === undefined)
+    throw new TrustError('invalid_cert_path', `${who} is signed with an algorithm that is not accepted`)
   if (isLeaf) return
   // RFC 5280 §6.1.4 (k), (m), (n)
   if (!certificate.isCa) throw new TrustError('invalid_cert_path', `${who} is not a CA`)
@@ -64,12 +66,10 @@ function checkValidity(certificate: Certificate, at: Date): void {
 
 /** Name and signature; the verdict on a pair of byte strings does not change, so it is kept. */
 export function issued(issuer: Certificate, subject: Certificate): boolean {
-  if (!equalBytes(issuer.subject.der, subject.issuer.der)) return false
+  const { signatureAlgorithm } = subject
+  if (signatureAlgorithm === undefined || !equalBytes(issuer.subject.der, subject.issuer.der)) return false
   const key = bytesKey(issuer.der) + bytesKey(subject.der)
   const known = verified.get(key)
   if (known !== undefined) return known
-  return verified.set(
-    key,
-    verifySignature(subject.signatureAlgorithm, issuer.publicKey, subject.tbs, subject.signature),
-  )
+  return verified.set(key, verifySignature(signatureAlgorithm, issuer.publicKey, subject.tbs, subject.signature))
 }

@@ -5,11 +5,18 @@ import { write } from './der-writer.ts'
 import { TrustError } from './error.ts'
 import { oids } from './oids.ts'
 
+/** Throws TrustError `unsupported_algorithm` for one that is not in the table. */
 export function readSignatureIdentifier(identifier: Der): SignatureAlgorithm {
-  const oid = identifier.expect(0x30, 'algorithm identifier').child(0).oid()
-  const found = oid === oids.rsaPss ? readPss(identifier) : signatureByOid(oid)
-  if (found === undefined) throw new TrustError('unsupported_algorithm', `Signature algorithm ${oid} is not accepted`)
+  const found = findSignatureIdentifier(identifier)
+  if (found === undefined)
+    throw new TrustError('unsupported_algorithm', `Signature algorithm ${identifier.child(0).oid()} is not accepted`)
   return found
+}
+
+/** Undefined for one that is not in the table: a certificate that carries it can be shown, not believed. */
+export function findSignatureIdentifier(identifier: Der): SignatureAlgorithm | undefined {
+  const oid = identifier.expect(0x30, 'algorithm identifier').child(0).oid()
+  return oid === oids.rsaPss ? readPss(identifier) : signatureByOid(oid)
 }
 
 /** Digest, MGF1 over the same digest, salt of the digest's length: nothing else is accepted. */
