@@ -139,7 +139,6 @@ class Judge {
     const { timestampToken, timestampResult, timestampChain } = this.#container
     const bytes = timestampToken ?? signature.timestamp
     if (bytes === undefined) throw new EvidenceError('asic_timestamp_not_found', 'The container has no time-stamp')
-    const token = parseTimestampToken(bytes)
     let stamped = signature.value
     if (timestampResult !== undefined && timestampChain !== undefined) {
       const data = {
@@ -149,6 +148,7 @@ class Judge {
       verifyHashChain({ result: timestampResult, chain: timestampChain, inputs: [data] })
       stamped = timestampResult
     }
+    const token = parseTimestampToken(bytes)
     if (!equalBytes(digest(token.digest, stamped), token.imprint))
       throw new EvidenceError('malformed_signature', 'The time-stamp is over other data')
     const { genTime, tsa } = verifyTimestampToken(
