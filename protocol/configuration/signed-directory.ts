@@ -115,9 +115,11 @@ export function verifySignedDirectory(
 
 /** What is inside, now that it is known who said it. */
 function readSigned({ signed, boundary }: UnverifiedDirectory, certificate: Certificate, at: Date): SignedDirectory {
+  const body = Buffer.from(signed.buffer, signed.byteOffset, signed.byteLength)
+  const { parts, start } = cut(body, boundary)
   // The boundary is announced outside of the signed bytes: one that does not begin them would be somebody else's reading.
-  const { parts, start } = cut(Buffer.from(signed.buffer, signed.byteOffset, signed.byteLength), boundary)
-  if (start !== 0) throw malformed('the signed data does not begin with its delimiter')
+  if (start < 0 || body.toString('latin1', 0, start).trim() !== '')
+    throw malformed('the signed data does not begin with its delimiter')
   const [head, ...files] = parts.map(readPart)
   if (head === undefined) throw malformed('the signed data has no parts')
   if (head.body.toString('latin1').trim() !== '') throw malformed('the first signed part has a body')
