@@ -1,6 +1,6 @@
 // GET /asic: the evidence of one message, for the information system that sent or served it (wire-message §8.4).
 import { Readable } from 'node:stream'
-import { containerName, writeZip, type ZipEntry } from '#evidence'
+import { containerName, escapeQueryId, writeZip, type ZipEntry } from '#evidence'
 import { type ClientId, XRoadFault } from '#protocol'
 import { LogError } from './error.ts'
 import type { EvidenceAnswer, MessageLog } from './index.ts'
@@ -122,7 +122,7 @@ function single(log: MessageLog, record: StoredRecord): EvidenceAnswer {
 }
 
 function zip(log: MessageLog, query: AsicQuery): EvidenceAnswer {
-  const name = `${escapeName(query.queryId)}${query.direction === undefined ? '' : `-${query.direction}`}.zip`
+  const name = `${escapeQueryId(query.queryId)}${query.direction === undefined ? '' : `-${query.direction}`}.zip`
   return {
     status: 200,
     headers: { 'content-type': 'application/zip', 'content-disposition': `attachment; filename="${name}"` },
@@ -141,11 +141,6 @@ async function* entries(log: MessageLog, query: AsicQuery): AsyncGenerator<ZipEn
       body: () => log.container(seq),
     }
   }
-}
-
-/** Form encoding, as in container names (wire-message §8.2): nothing in it can end a quoted file name. */
-function escapeName(queryId: string): string {
-  return new URLSearchParams([['', queryId]]).toString().slice(1)
 }
 
 function refuse(status: number, message: string): EvidenceAnswer {

@@ -31,7 +31,7 @@ export function containerOf(
 
 /** The REST body is `attachment1`. One that was not kept is named by what was signed of it, under a name no verifier reads. */
 function attachment(body: BodyReference, read: (body: BodyReference) => AsyncIterable<Uint8Array>) {
-  if (!body.truncated) return { name: 'attachment1', body: () => read(body) }
+  if (!body.truncated) return { name: 'attachment1', size: body.size, body: () => read(body) }
   const note = Buffer.from(
     `The body of this message was longer than this server keeps, and is not here.\nsize: ${body.size} bytes\nSHA-512: ${Buffer.from(body.digest).toString('base64')}\n`,
   )

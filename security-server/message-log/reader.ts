@@ -1,6 +1,6 @@
 // Reading the log: a connection of its own on the main thread. Each statement is one short snapshot of what is committed.
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { type ClientId, idKey } from '#protocol'
+import { type ClientId, decodeClientId, idKey } from '#protocol'
 import type { BodyReference, LogDirection, LogSide, StoredRecord } from './record.ts'
 
 /** A time-stamp with what leads from one record's signature to it. */
@@ -117,7 +117,7 @@ function toRecord(columns: unknown): StoredRecord {
     direction: row.direction,
     queryId: row.query_id,
     requestId: row.request_id,
-    member: toMember(row.member),
+    member: decodeClientId(row.member),
     head: row.head,
     signature: row.signature,
     ...(row.chain === null ? {} : { chain: row.chain }),
@@ -132,10 +132,4 @@ function toBody(row: Row): BodyReference | undefined {
   if (size === null || digest === null) return undefined
   if (row.body_truncated === 1) return { size, digest, stored: row.seq, truncated: true }
   return { size, digest, stored: row.seq, ...(row.body_file === null ? {} : { file: row.body_file }) }
-}
-
-/** The inverse of `idKey`. */
-function toMember(key: string): ClientId {
-  const [instance = '', memberClass = '', memberCode = '', subsystemCode] = key.split('/').map(decodeURIComponent)
-  return { instance, memberClass, memberCode, ...(subsystemCode === undefined ? {} : { subsystemCode }) }
 }

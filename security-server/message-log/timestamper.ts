@@ -161,19 +161,19 @@ export class Timestamper {
   async #round(selection: Selection): Promise<number> {
     const { rounds, configuration } = this.#options
     this.#refuseWhenStopped()
-    const round = await rounds.call('prepare', selection)
-    if (round === null) return 0
     try {
+      const round = await rounds.call('prepare', selection)
+      if (round === null) return 0
       // A crash here leaves the records waiting; the authority has signed a hash that nobody will ask for.
       const { token, at } = await obtainTimestamp(round.imprint, configuration())
       this.#refuseWhenStopped()
       await this.#store(round, token, at)
       await this.#succeeded(at)
+      return round.seqs.length
     } catch (error) {
       await this.#failed(error)
       throw error
     }
-    return round.seqs.length
   }
 
   /** Token first, records slice by slice: what a crash leaves is told at Store.saveTimestamp. */

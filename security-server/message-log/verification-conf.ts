@@ -44,9 +44,7 @@ async function* entries(configuration: GlobalConfiguration, modifiedAt: Date): A
     name: `verificationconf/${name}`,
     modifiedAt,
     compress: true,
-    async *body() {
-      yield bytes
-    },
+    body: bytes,
   })
   yield entry('instance-identifier', Buffer.from(configuration.instance))
   for (const folder of await readdir(directory, { withFileTypes: true })) {

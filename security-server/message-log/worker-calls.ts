@@ -1,6 +1,6 @@
 // Calls into a worker thread and their answers. A call that got no answer, because the thread died, may have been done.
 import { type MessagePort, parentPort, type Transferable, Worker } from 'node:worker_threads'
-import { LogError } from './error.ts'
+import { LogError, type LogErrorCode } from './error.ts'
 
 /** What a worker can be asked to do. One argument each; all that crosses is copied, or moved where `transfer` says so. */
 export type Operations = Record<string, (argument: never) => unknown>
@@ -15,7 +15,7 @@ type Answer = { readonly id: number; readonly result: unknown } | { readonly id:
 
 interface Failure {
   readonly message: string
-  readonly code?: string
+  readonly code?: LogErrorCode
   readonly mayRemain: boolean
   readonly fatal: boolean
 }
@@ -75,7 +75,7 @@ export class WorkerCalls<O extends Operations> {
 
 function toError(failure: Failure): LogError {
   const { message, mayRemain } = failure
-  if (failure.code !== undefined) return new LogError(failure.code as LogError['code'], message)
+  if (failure.code !== undefined) return new LogError(failure.code, message)
   return new LogError(failure.fatal ? 'store_broken' : 'store_failed', message, { mayRemain })
 }
 
@@ -97,9 +97,8 @@ export function answerCalls(operations: Operations): void {
   })
 }
 
-/** Only a write says what it may have left behind and whether others may follow it (store.ts). */
+/** Only a write says what it may have left behind, and whether it leaves the thread fit for another (store.ts). */
 function describe(error: unknown): Failure {
-  const { message, mayRemain = false, fatal = true } = error as Error & { mayRemain?: boolean; fatal?: boolean }
-  if (error instanceof LogError) return { message, code: error.code, mayRemain: false, fatal: false }
-  return { message, mayRemain, fatal }
+  const { message, mayRemain = false, fatal = false } = error as Error & { mayRemain?: boolean; fatal?: boolean }
+  return { message, mayRemain, fatal, ...(error instanceof LogError ? { code: error.code } : {}) }
 }

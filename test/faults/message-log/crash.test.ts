@@ -21,7 +21,9 @@ test(`after each of ${KILLS} kills every record that was said to be logged is th
   const said = new Map<number, Said>()
   let checked = 0
   for (let kill = 0; kill < KILLS; kill++) {
-    await runUntilKilled(directory, said, 1 + Math.floor(Math.random() * 60))
+    // Every fourth at a random moment of starting, recovery included; the others under load.
+    if (kill % 4 === 3) await runUntilKilled(directory, said, { afterMs: Math.random() * 500 })
+    else await runUntilKilled(directory, said, { afterLines: 1 + Math.floor(Math.random() * 60) })
     const log = await openLog(t, { directory })
     const { records } = log.status()
     // Dense, and nothing told is missing; a record may be there that was not told, never one that is not whole.
@@ -50,13 +52,18 @@ test(`after each of ${KILLS} kills every record that was said to be logged is th
   t.diagnostic(`${said.size} records told, ${checked} found, ${KILLS} kills`)
 })
 
-/** Kills after so many lines: at a moment that depends on nothing but how far the other writers are. */
-async function runUntilKilled(directory: string, said: Map<number, Said>, lines: number): Promise<void> {
+/** Kills after so many lines, when the other writers are anywhere, or after so long. */
+async function runUntilKilled(
+  directory: string,
+  said: Map<number, Said>,
+  when: { readonly afterLines: number } | { readonly afterMs: number },
+): Promise<void> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'crash-child.ts'), directory], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const ended = once(child, 'exit')
-  let left = lines
+  let left = 'afterLines' in when ? when.afterLines : Number.POSITIVE_INFINITY
+  if ('afterMs' in when) setTimeout(() => child.kill('SIGKILL'), when.afterMs)
   for await (const line of createInterface({ input: child.stdout })) {
     const [seq = '', queryId = '', body = ''] = line.split(' ')
     if (seq !== 'open' && body.length >= 1) said.set(Number(seq), { queryId, body })

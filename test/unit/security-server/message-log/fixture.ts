@@ -1,8 +1,10 @@
 // A log in a folder of its own, records to put in, and a time-stamping authority of our own making.
+import { createHash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { signMessage } from '#evidence'
 import type { GlobalConfiguration } from '#global-configuration'
 import type { Log } from '#host'
 import type { ClientId } from '#protocol'
@@ -13,6 +15,7 @@ import type {
   MessageLogSettings,
 } from '../../../../security-server/message-log/index.ts'
 import { openStore } from '../../../../security-server/message-log/message-log.ts'
+import { makeMember } from './member.ts'
 
 export const CLIENT: ClientId = {
   instance: 'DEMO',
@@ -128,11 +131,22 @@ export function record(facts: Partial<LogRecord> = {}): LogRecord {
   }
 }
 
-/** As much of a signature document as time-stamping looks at. */
+const TEMPLATE = Buffer.from(
+  (
+    await signMessage(
+      [{ name: '/message.xml', digest: new Uint8Array(64) }],
+      (
+        await makeMember(new Date('2026-03-01'))
+      ).signer,
+      new Date('2026-03-01'),
+    )
+  ).xml,
+).toString()
+
+/** A whole signature document, well-formed but over nothing, with a value of its own. */
 export function signature(value: string): Uint8Array {
-  return Buffer.from(
-    `<?xml version="1.0" encoding="UTF-8"?><asic:XAdESSignatures xmlns:asic="http://uri.etsi.org/02918/v1.2.1#"><ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#" Id="signature"><ds:SignatureValue>${Buffer.from(value).toString('base64')}</ds:SignatureValue><ds:Object><xades:QualifyingProperties xmlns:xades="http://uri.etsi.org/01903/v1.3.2#" Target="#signature"><xades:UnsignedProperties><xades:UnsignedSignatureProperties></xades:UnsignedSignatureProperties></xades:UnsignedProperties></xades:QualifyingProperties></ds:Object></ds:Signature></asic:XAdESSignatures>`,
-  )
+  const base64 = createHash('sha512').update(value).digest('base64')
+  return Buffer.from(TEMPLATE.replace(/(<ds:SignatureValue[^>]*>)[^<]*/, `$1${base64}`))
 }
 
 export async function spooled(log: MessageLog, ...chunks: readonly Uint8Array[]): Promise<BodyReference> {

@@ -1,0 +1,155 @@
+// What the database itself refuses, whoever writes to it, and what a leaf commits to.
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import test, { type TestContext } from 'node:test'
+import { openForWriting } from '../../../../security-server/message-log/schema.ts'
+import { type RecordRow, Store } from '../../../../security-server/message-log/store.ts'
+import { code, temporaryDirectory } from './fixture.ts'
+
+const ROW: RecordRow = {
+  at: 1_772_366_400_123,
+  side: 'provider',
+  direction: 'response',
+  queryId: 'query',
+  requestId: 'request',
+  member: 'DEMO/GOV/70000001/population-register',
+  head: Buffer.from('head'),
+  signature: Buffer.from('signature'),
+  chain: null,
+  chainResult: null,
+  bodySize: 4,
+  bodyDigest: createHash('sha512').update('body').digest(),
+  bodyInline: Buffer.from('body'),
+  bodyFile: null,
+  bodyTruncated: false,
+}
+
+async function openDatabase(t: TestContext): Promise<{ db: DatabaseSync; store: Store; file: string }> {
+  const file = join(await temporaryDirectory(t), 'log.db')
+  const db = openForWriting(file)
+  t.after(() => db.isOpen && db.close())
+  return { db, store: new Store(db), file }
+}
+
+test('records, time-stamps and their links can neither be changed, removed, replaced nor put out of order', async (t) => {
+  const { db, store } = await openDatabase(t)
+  store.append([ROW, ROW])
+  store.saveTimestamp({
+    timestamp: { at: 1, token: Buffer.from('token'), result: Buffer.from('result') },
+    links: [{ seq: 1, chain: Buffer.from('chain') }],
+  })
+  for (const table of ['records', 'timestamps', 'record_timestamps']) {
+    assert.throws(() => db.exec(`DELETE FROM ${table}`), /append-only/)
+    assert.throws(() => db.exec(`UPDATE ${table} SET rowid = rowid`), /append-only/)
+    assert.throws(
+      () => db.exec(`INSERT OR REPLACE INTO ${table} SELECT * FROM ${table} LIMIT 1`),
+      /append-only|next number/,
+    )
+  }
+  const columns =
+    'at, side, direction, query_id, request_id, member, leaf_hash, signature_digest, body_size, body_digest, body_file, body_truncated, head, signature, chain, chain_result, body_inline'
+  for (const seq of [1, 2, 4, 0, -1, 10])
+    assert.throws(
+      () => db.exec(`INSERT INTO records SELECT ${seq}, ${columns} FROM records WHERE seq = 1`),
+      /next number|UNIQUE/,
+    )
+  assert.deepEqual({ ...db.prepare('SELECT count(*) AS n, max(seq) AS last FROM records').get() }, { n: 2, last: 2 })
+  assert.deepEqual(
+    db
+      .prepare('SELECT seq FROM untimestamped')
+      .all()
+      .map((row) => row['seq']),
+    [2],
+  )
+})
+
+test('a group is appended whole or not at all', async (t) => {
+  const { db, store } = await openDatabase(t)
+  const half = { ...ROW, chain: Buffer.from('half a chain') }
+  assert.throws(() => store.append([ROW, half, ROW]), /CHECK/)
+  assert.equal(store.lastSeq(), 0)
+  assert.equal(store.append([ROW, ROW]), 1)
+  assert.equal(store.append([ROW]), 3)
+  assert.equal(db.isTransaction, false)
+})
+
+test('one file is the body of one record', async (t) => {
+  const { store } = await openDatabase(t)
+  const inFile = { ...ROW, bodyInline: null, bodyFile: '0123-1' }
+  store.append([inFile])
+  assert.throws(() => store.append([inFile]), /UNIQUE/)
+})
+
+test('the leaf hash is what its description says, computed here by hand', async (t) => {
+  const { db, store } = await openDatabase(t)
+  store.append([
+    ROW,
+    {
+      ...ROW,
+      bodySize: null,
+      bodyDigest: null,
+      bodyInline: null,
+      chain: Buffer.from('c'),
+      chainResult: Buffer.from('r'),
+    },
+  ])
+  const sha512 = (text: string) => createHash('sha512').update(text).digest('hex')
+  const field = (hex: string) => (hex.length / 2).toString(16).padStart(8, '0') + hex
+  const text = (value: string) => field(Buffer.from(value).toString('hex'))
+  const number = (value: number) => field(value.toString(16).padStart(16, '0'))
+  const common = (seq: number) =>
+    text('saadik message log record v1') +
+    number(seq) +
+    number(ROW.at) +
+    text('provider') +
+    text('response') +
+    text('query') +
+    text('request') +
+    text(ROW.member) +
+    field(sha512('head')) +
+    field(sha512('signature'))
+  const absent = 'ffffffff'
+  const leaves = [
+    common(1) + absent + absent + field(sha512('body')) + number(4),
+    common(2) + field(sha512('c')) + field(sha512('r')) + absent + absent,
+  ]
+  const hashes = leaves.map((leaf) =>
+    createHash('sha256')
+      .update(Buffer.from(`00${leaf}`, 'hex'))
+      .digest('hex'),
+  )
+  const stored = db
+    .prepare('SELECT leaf_hash FROM records ORDER BY seq')
+    .all()
+    .map((row) => Buffer.from(row['leaf_hash'] as Uint8Array).toString('hex'))
+  assert.deepEqual(stored, hashes)
+})
+
+test('a commit is made durable: write-ahead log, full synchronisation', async (t) => {
+  const { db } = await openDatabase(t)
+  assert.equal(db.prepare('PRAGMA journal_mode').get()?.['journal_mode'], 'wal')
+  assert.equal(db.prepare('PRAGMA synchronous').get()?.['synchronous'], 2)
+})
+
+test('a log of a later version, and a database of something else, are refused unchanged', async (t) => {
+  const { db, file } = await openDatabase(t)
+  db.exec('PRAGMA user_version = 2')
+  db.close()
+  assert.throws(() => openForWriting(file), code('store_foreign'))
+  const foreign = `${file}.other`
+  const other = new DatabaseSync(foreign)
+  other.exec('CREATE TABLE theirs (a)')
+  other.close()
+  assert.throws(() => openForWriting(foreign), code('store_foreign'))
+  const after = new DatabaseSync(foreign)
+  assert.deepEqual(
+    after
+      .prepare('SELECT name FROM sqlite_schema')
+      .all()
+      .map((row) => row['name']),
+    ['theirs'],
+  )
+  after.close()
+})
