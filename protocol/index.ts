@@ -1,4 +1,4 @@
-// The door of the room: X-Road on the wire. Every export is named here.
+// The door of the room: X-Road on the wire. Every export is named, here or in configuration/.
 
 export {
   isProfile,

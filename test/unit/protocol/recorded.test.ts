@@ -105,7 +105,7 @@ test('every recorded message is split into the parts that an independent reader 
           )
           continue
         }
-        const leaves = wanted.parts.flatMap((part) => part.parts ?? [part])
+        const leaves: readonly ExpectedPart[] = wanted.parts.flatMap((part) => part.parts ?? [part])
         assert.deepEqual(
           parts.map(({ bytes }) => [bytes.length, sha512(bytes)]),
           leaves.map((part) => [part.length, part.sha512]),

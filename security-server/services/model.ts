@@ -1,0 +1,51 @@
+// What the registry holds, as plain values: the same shape before it is stored and after it is read back.
+import type { ClientId, EndpointPattern } from '#protocol'
+
+/** How information systems of a client must connect (wire-client §1.3). */
+export type Connection = 'HTTP' | 'HTTPS' | 'HTTPS NOAUTH'
+
+/** Whose word is taken for the service's TLS certificate: nobody's over http, the client's pins, or the system's authorities. */
+export type ServiceTls = 'none' | 'pinned' | 'system'
+
+export interface ClientEntry {
+  readonly id: ClientId
+  readonly connection: Connection
+  /** DER, of its information systems: what it may connect with, and what its services over https may present. */
+  readonly tlsCertificates: readonly Uint8Array[]
+  readonly localGroups: readonly LocalGroup[]
+  readonly services: readonly ServiceEntry[]
+}
+
+export interface LocalGroup {
+  readonly code: string
+  readonly description: string
+  readonly members: readonly ClientId[]
+}
+
+export interface ServiceEntry {
+  readonly code: string
+  readonly type: 'REST' | 'OPENAPI3'
+  /** Where the description came from; OPENAPI3 only. */
+  readonly description?: string
+  readonly url: string
+  /** Seconds for the answer to begin and between its pieces; 0: no limit. */
+  readonly timeoutSeconds: number
+  readonly tls: ServiceTls
+  /** Present when the service is disabled; told to those who have a right to it. */
+  readonly notice?: string
+  /** From the description. */
+  readonly endpoints: readonly EndpointPattern[]
+  readonly rights: readonly AccessRight[]
+}
+
+/** Who may call: a subsystem, a group of the global configuration, a group of the providing client. */
+export type Subject =
+  | { readonly kind: 'client'; readonly id: ClientId }
+  | { readonly kind: 'global-group'; readonly code: string }
+  | { readonly kind: 'local-group'; readonly code: string }
+
+export interface AccessRight {
+  readonly subject: Subject
+  /** Absent: everything of the service. */
+  readonly endpoint?: EndpointPattern
+}
