@@ -26,6 +26,7 @@ export interface SecurityServerStatus {
   }
   readonly counters: { readonly since: string; readonly counts: Readonly<Record<string, number>> }
   readonly listening: {
+    readonly host: string
     readonly client: number
     readonly clientTls: number
     readonly servers: number

@@ -25,7 +25,7 @@ import { openServices } from './services/index.ts'
 export interface RunningSecurityServer {
   readonly gateway: Gateway
   readonly control: string
-  readonly listening: { client: number; clientTls: number; servers: number; ocsp: number; health: number }
+  readonly listening: { host: string; client: number; clientTls: number; servers: number; ocsp: number; health: number }
 }
 
 /** Starts everything; resolves when all ports but 5500 are open. 5500 opens as soon as an authentication certificate is usable. */
@@ -107,7 +107,7 @@ export async function startSecurityServer(
   const clients = createClientListeners(gateway, ownTls)
   const ocsp = createOcspListener(gateway)
   const health = healthServer(() => checkHealth(gateway))
-  const listening = { client: 0, clientTls: 0, servers: config.listen.servers, ocsp: 0, health: 0 }
+  const listening = { host, client: 0, clientTls: 0, servers: config.listen.servers, ocsp: 0, health: 0 }
   const open = async (name: string, listener: HttpServer, port: number): Promise<number> => {
     listener.maxConnections = config.limits.maxConnections
     const bound = await listen(listener, host, port)

@@ -5,6 +5,11 @@ import type { TestContext } from 'node:test'
 
 const root = resolve(import.meta.dirname, '..', '..', 'shared', 'vectors')
 
+/** For what is done before any test of a file. */
+export function haveVectors(): boolean {
+  return existsSync(root)
+}
+
 /** True when the vectors are there; otherwise the test is skipped with a reason that stands out. */
 export function needsVectors(t: TestContext): boolean {
   if (existsSync(root)) return true

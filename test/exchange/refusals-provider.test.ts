@@ -214,7 +214,7 @@ test('signatures: of another message, by another member, over nothing, broken, w
       'a cycle',
       Buffer.from(batch[chainAt]?.[1] ?? [])
         .toString()
-        .replace(/<([a-z0-9]*:?)DataRef[^]*<\/\1DataRef>/, '<$1StepRef URI="#STEP0"/>'),
+        .replace(/<([a-z0-9]*:?)DataRef[\s\S]*<\/\1DataRef>/, '<$1StepRef URI="#STEP0"/>'),
     ],
     [
       'an unused input',
