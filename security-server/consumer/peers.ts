@@ -71,7 +71,8 @@ export function openPeers(settings: {
   const sweep = setInterval(() => {
     const now = Date.now()
     for (const [key, list] of idle) {
-      const fresh = list.filter((kept) => now - kept.idleSince < IDLE_MS || (drop(kept), false))
+      const fresh = list.filter((kept) => now - kept.idleSince < IDLE_MS)
+      for (const kept of list) if (!fresh.includes(kept)) drop(kept)
       if (fresh.length > 0) idle.set(key, fresh)
       else idle.delete(key)
     }
