@@ -46,6 +46,8 @@ export interface Authorities {
   /** A certificate of theirs (DER or PEM), or its serial number in hexadecimal. */
   revoke(what: Uint8Array | string, reason?: RevocationReason): Promise<RevokeAnswer>
   /** Stopping one that is stopped, or starting one that runs, does nothing. */
+  stopSigner(signal?: NodeJS.Signals): Promise<void>
+  startSigner(): Promise<void>
   stopCa(signal?: NodeJS.Signals): Promise<void>
   startCa(): Promise<void>
   stopOcsp(signal?: NodeJS.Signals): Promise<void>
@@ -103,13 +105,14 @@ export async function startAuthorities(directory: string, options: AuthoritiesOp
   const ocspFile = await file('ocsp', { ...common(8092), ...options.ocsp })
   const tsaFile = await file('tsa', { ...common(8093), ...options.tsa })
 
-  const signerProcess = await startProcess('signer/main.ts', ['--config', signerFile])
+  const signing = restartable(() => startProcess('signer/main.ts', ['--config', signerFile]))
+  await signing.start()
   const authority = (name: string, config: string) =>
     restartable(() => startProcess('pki/main.ts', [name, '--config', config]))
   const [ca, ocsp, tsa] = [authority('ca', caFile), authority('ocsp', ocspFile), authority('tsa', tsaFile)]
   const stopAll = async () => {
     await Promise.all([ca.stop(), ocsp.stop(), tsa.stop()])
-    await signerProcess.stop()
+    await signing.stop()
   }
   try {
     await Promise.all([ca.start(), ocsp.start(), tsa.start()])
@@ -128,7 +131,9 @@ export async function startAuthorities(directory: string, options: AuthoritiesOp
       directory: data,
       control,
       signer: client,
-      signerProcess,
+      get signerProcess() {
+        return signing.process
+      },
       get caProcess() {
         return ca.process
       },
@@ -140,6 +145,8 @@ export async function startAuthorities(directory: string, options: AuthoritiesOp
         const serialNumber = typeof what === 'string' ? what : parseCertificate(what).serialNumber.toString(16)
         return await control.post<RevokeAnswer>('/revoke', { serialNumber, reason })
       },
+      stopSigner: signing.stop,
+      startSigner: signing.start,
       stopCa: ca.stop,
       startCa: ca.start,
       stopOcsp: ocsp.stop,

@@ -1,9 +1,11 @@
 // The authorities as real processes, judged by openssl: chains, CRLs, OCSP answers, time-stamps.
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { describe } from 'node:test'
+import { controlClient, runtimeSocket } from '#host'
 import type { CaStatus, CeremonyAnswer, CertificatePage } from '#pki/contract'
 import {
   buildOcspRequest,
@@ -11,6 +13,7 @@ import {
   digest,
   isAuthenticationCertificate,
   isSigningCertificate,
+  judgeOcsp,
   oids,
   parseCertificate,
   parseOcspResponse,
@@ -18,6 +21,7 @@ import {
   parseTimestampToken,
 } from '#trust'
 import { type Authorities, startAuthorities } from '../../federation/authorities.ts'
+import { startProcess } from '../../federation/process.ts'
 import { needsTools } from '../../tools.ts'
 import { openssl, opensslRequest, pemFile } from './openssl.ts'
 
@@ -129,7 +133,7 @@ for (const algorithm of ['EC-P256', 'RSA-2048'] as const) {
         )
       const about = ['-cert', file('asked.pem')]
       for (const nonce of [['-nonce'], ['-no_nonce']]) {
-        assert.match(ask(...about, ...nonce), /Response verify OK\n.*asked\.pem: good/s)
+        assert.match(ask(...about, ...nonce), /^.*asked\.pem: good\n[\s\S]*Response verify OK\n$/)
       }
       assert.match(ask('-sha256', ...about), /asked\.pem: good/)
       assert.match(ask('-serial', '0x1234'), /0x1234: unknown/)
@@ -158,7 +162,7 @@ for (const algorithm of ['EC-P256', 'RSA-2048'] as const) {
         '-CAfile',
         file('root.pem'),
       )
-      assert.match(answer, /Response verify OK\n.*issuing\.pem: good/s)
+      assert.match(answer, /^.*issuing\.pem: good\n[\s\S]*Response verify OK\n$/)
     })
 
     test('openssl crl: signed, numbered, and it stops a revoked certificate', async (t) => {
@@ -209,11 +213,11 @@ for (const algorithm of ['EC-P256', 'RSA-2048'] as const) {
 
     test('openssl ts: query, reply, verify; with and without certReq', async (t) => {
       if (!needsTools(t, 'openssl')) return
-      writeFileSync(file('data'), 'sealed and sent')
+      writeFileSync(file('data.txt'), 'sealed and sent')
       pemFile(home, 'tsa', authorities.tsaCertificate)
       for (const hash of ['-sha256', '-sha384', '-sha512']) {
         for (const more of [['-cert'], ['-cert', '-no_nonce'], [], ['-no_nonce']]) {
-          openssl('ts', '-query', '-data', file('data'), hash, ...more, '-out', file('query.tsq'))
+          openssl('ts', '-query', '-data', file('data.txt'), hash, ...more, '-out', file('query.tsq'))
           const response = await post(
             authorities.tsaUrl,
             'application/timestamp-query',
@@ -372,6 +376,71 @@ describe('what the authorities refuse', () => {
     const answer = parseOcspResponse(await ask(Buffer.from('0123456789abcdef')))
     assert.equal(Buffer.from(answer.nonce ?? []).toString(), '0123456789abcdef')
     assert.equal((await ask(Buffer.alloc(200, 1))).toString('hex'), '30030a0101')
+  })
+
+  test('an answer as a security server judges it: good, then revoked', async () => {
+    const issuer = parseCertificate(authorities.issuing)
+    const certificate = parseCertificate(await authorities.issue('signing', await sealCsr()))
+    const judge = async (listed: readonly Uint8Array[]) => {
+      const question = Buffer.from(buildOcspRequest(certificate, issuer))
+      const response = parseOcspResponse(await bytes(post(authorities.ocspUrl, 'application/ocsp-request', question)))
+      const trust = { issuer, responders: listed.map(parseCertificate), authorities: [issuer] }
+      const policy = { at: new Date(), freshnessSeconds: 60, verifyNextUpdate: true }
+      return judgeOcsp(certificate, response, trust, policy).responder.subject.text
+    }
+    // wire-conf §5.5: authorised as listed for the CA, and as delegated by it.
+    assert.equal(await judge([authorities.ocspCertificate]), 'CN=Test OCSP,O=Test,C=EE')
+    assert.equal(await judge([]), 'CN=Test OCSP,O=Test,C=EE')
+    await authorities.revoke(certificate.der)
+    await assert.rejects(judge([]), { code: 'cert_validation' })
+  })
+
+  test('without a signer: try later, system failure, not ready; and on again by itself', async () => {
+    const csr = await sealCsr()
+    const question = Buffer.from(
+      buildOcspRequest(parseCertificate(authorities.issuing), parseCertificate(authorities.root), randomBytes(16)),
+    )
+    const query = Buffer.from(buildTimestampRequest({ digest: 'SHA-256', imprint: digest('SHA-256', question) }))
+    const ask = () => bytes(post(authorities.ocspUrl, 'application/ocsp-request', question))
+    const stamp = async () =>
+      parseTimestampResponse(await bytes(post(authorities.tsaUrl, 'application/timestamp-query', query)))
+    const ready = () =>
+      Promise.all(statuses.map(async (status) => (await status.get<{ ready: boolean }>('/status')).ready))
+    const statuses = ['ca', 'ocsp', 'tsa'].map((name) => controlClient(runtimeSocket(authorities.directory, name)))
+    await authorities.stopSigner('SIGKILL')
+    assert.equal((await ask()).toString('hex'), '30030a0103')
+    assert.equal((await stamp()).failure, 'systemFailure')
+    await assert.rejects(authorities.issue('signing', csr), { code: 'control_failed' })
+    assert.deepEqual(await ready(), [false, false, false])
+    await authorities.startSigner()
+    assert.equal(parseOcspResponse(await ask()).responses[0]?.status, 'good')
+    assert.ok((await stamp()).token)
+    await authorities.issue('signing', csr)
+    assert.deepEqual(await ready(), [true, true, true])
+  })
+
+  test('a second CA on the same directory does not start', async () => {
+    const second = await startProcess('pki/main.ts', ['ca', '--config', join(home, 'ca.yaml')], { ready: false })
+    assert.equal(await second.exited, 1)
+    assert.match(second.output(), /runs already/)
+  })
+
+  test('a configuration with faults: every one is named, and nothing starts', async () => {
+    const file = join(home, 'faulty.yaml')
+    writeFileSync(
+      file,
+      'directory: data\nname: Test\ncountry: Estonia\nlisten: {host: 127.0.0.1, port: 1, backlog: 2}\npublicUrl: https://ca.example\n',
+    )
+    const process = await startProcess('pki/main.ts', ['ca', '--config', file], { ready: false })
+    assert.equal(await process.exited, 1)
+    for (const fault of [
+      /country: two capital letters/,
+      /listen\.backlog: unknown key/,
+      /signer: /,
+      /publicUrl: an http:/,
+    ]) {
+      assert.match(process.output(), fault)
+    }
   })
 
   test('HTTP that is not RFC 3161', async () => {

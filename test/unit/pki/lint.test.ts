@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import test from 'node:test'
-import { type Certificate, type KeyUsage, oids, parseCertificate, write, writeName } from '#trust'
+import { type Certificate, type KeyUsage, oids, parseCertificate, readDer, write, writeName } from '#trust'
 import { type DraftInput, draftCertificate } from '../../../pki/draft.ts'
 import { keyIdentifier } from '../../../pki/key-identifier.ts'
 import { LINTS, lint, lintFaults } from '../../../pki/lint.ts'
@@ -122,10 +122,25 @@ test('a root signing itself passes', async () => {
   assert.deepEqual(lintFaults(input), [])
 })
 
+for (const [rules, use, subject] of [
+  ['Basic', 'authentication', withoutClass],
+  ['FiVRK', 'authentication', finnish('FI', 'DEV/ss1/GOV')],
+  ['FiVRK', 'signing', finnish('FI', 'DEV/ss1/GOV')],
+  ['Ejbca', 'authentication', [attribute(oids.country, 'DEMO'), attribute(oids.commonName, 'ss1')]],
+  [
+    'Ejbca',
+    'signing',
+    [attribute(oids.country, 'DEMO'), attribute(oids.organization, 'GOV'), attribute(oids.commonName, '1234')],
+  ],
+] as const) {
+  test(`a ${use} subject of the ${rules} profile passes`, async () => {
+    assert.deepEqual(await objections(use, { rules, subject }), [])
+  })
+}
+
 const cases: Record<string, readonly (readonly [string, ProfileName, Change])[]> = {
   serialNumber: [
     ['short', 'tls', { draft: { serialNumber: Uint8Array.of(1) } }],
-    ['zero', 'tls', { draft: { serialNumber: new Uint8Array(16) } }],
     ['of 20 octets', 'tls', { draft: { serialNumber: Buffer.from('5a'.repeat(20), 'hex') } }],
   ],
   issuerName: [['of another CA', 'tls', { draft: { issuer: nameOf(plain) } }]],
@@ -251,6 +266,7 @@ for (const [rule, list] of Object.entries(cases)) {
 
 // @peculiar/x509 cannot be made to write these mistakes, so the draft's bytes are changed (its signature is for show anyway).
 const patched: Record<string, readonly [string, (der: Buffer) => Buffer]> = {
+  serialNumber: ['negative', (der) => patch(der, `0210${'5a'.repeat(16)}`, `0210da${'5a'.repeat(15)}`)],
   version: ['v2', (der) => patch(der, 'a003020102', 'a003020101')],
   timeEncoding: ['GeneralizedTime for 2026', (der) => regrow(der)],
   knownExtensions: [
@@ -261,14 +277,15 @@ const patched: Record<string, readonly [string, (der: Buffer) => Buffer]> = {
 for (const [rule, [what, change]] of Object.entries(patched)) {
   test(`${rule}: ${what}`, async () => {
     const input = await build('tls')
-    const draft = { ...input.draft, tbs: change(Buffer.from(input.draft.tbs)), der: input.draft.der }
+    const tbs = change(Buffer.from(input.draft.tbs))
+    const draft = { ...input.draft, tbs, serialNumber: readDer(tbs).child(1).integer() }
     const found = lintFaults({ ...input, draft }).map((fault) => fault.rule)
     assert.ok(found.includes(rule), `objections: ${found.join(', ') || 'none'}`)
   })
 }
 
 test('every rule is proved above', () => {
-  assert.deepEqual([...Object.keys(cases), ...Object.keys(patched)].sort(), Object.keys(LINTS).sort())
+  assert.deepEqual([...new Set([...Object.keys(cases), ...Object.keys(patched)])].sort(), Object.keys(LINTS).sort())
 })
 
 test('a refusal names every fault with its clause', async () => {
