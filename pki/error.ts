@@ -8,7 +8,6 @@ export type PkiErrorCode =
   | 'not_ready'
   | 'signature_mismatch'
   | 'clock_went_back'
-  | 'serials_exhausted'
 
 /** The room's only error class. The message is for people and names what to mend; code is for programs. */
 export class PkiError extends Error {
