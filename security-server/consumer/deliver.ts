@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { Gateway } from '../exchange/gateway.ts'
+import type { BodyReference } from '../message-log/index.ts'
 import type { Recorded } from './receive.ts'
 
 /** Writes the answer; resolves when it is out or the information system has gone (then the log still has it). */
@@ -14,6 +15,15 @@ export async function deliver(gateway: Gateway, response: Recorded, to: ServerRe
   to.writeHead(head.status, head.reason, headers)
   if (body === undefined) return void to.end()
   if (body.inline !== undefined) return void to.end(body.inline)
+  try {
+    await copy(gateway, body, to)
+  } finally {
+    // A record keeps it; one beyond the logging limit has done its work.
+    await gateway.messageLog.drop(body)
+  }
+}
+
+async function copy(gateway: Gateway, body: BodyReference, to: ServerResponse): Promise<void> {
   for await (const chunk of gateway.messageLog.read(body)) {
     if (to.destroyed) return
     if (!to.write(chunk)) await Promise.race([once(to, 'drain'), once(to, 'close')])

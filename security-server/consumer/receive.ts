@@ -46,7 +46,7 @@ export async function receive(gateway: Gateway, sent: Sent): Promise<Recorded> {
     sent.connection.release()
     return finished
   } catch (error) {
-    // The rest of the answer, if any, is not worth reading, and a body that no record names is not kept.
+    // The rest of the answer, if any, is not worth reading, and the body of a refused one is not kept.
     sent.connection.discard()
     if (body !== undefined) await gateway.messageLog.drop(body)
     throw error

@@ -119,15 +119,14 @@ class Outgoing {
           ? sourceFault(error)
           : error
       }
-      const body = await spool.finish()
-      yield Buffer.concat(await this.#signature(writer, body))
+      yield Buffer.concat(await this.#signature(writer, await spool.finish()))
     } catch (error) {
       this.failure =
         error instanceof XRoadFault ? error : fault(SIDE, 'io_error', (error as Error).message, { cause: error })
       throw this.failure
     } finally {
-      // Also after an early answer, when nobody asks for the rest: the body that was never signed is evidence of nothing.
-      if (this.seq === undefined) await spool.discard()
+      // Also after an early answer, when nobody asks for the rest. A body that a record names stays.
+      await spool.discard()
     }
   }
 

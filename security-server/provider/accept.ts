@@ -19,13 +19,8 @@ export interface Accepted extends Received {
 export async function accept(gateway: Gateway, request: Received): Promise<Accepted> {
   const { head, signature } = request
   const message: HashedMessage = hashMessage(head.bytes, request.body)
-  try {
-    verify(gateway, SIDE, head.client, message, signature, request.configuration)
-    await record(gateway, request, { direction: 'request', head: head.bytes, body: request.body, ...signature })
-  } catch (error) {
-    if (request.body !== undefined) await gateway.messageLog.drop(request.body)
-    throw error
-  }
+  verify(gateway, SIDE, head.client, message, signature, request.configuration)
+  await record(gateway, request, { direction: 'request', head: head.bytes, body: request.body, ...signature })
   // A crash here leaves a logged request that was not executed and not answered: the consumer reports io_error, and its
   // log and ours agree on what was asked.
   return { ...request, requestHash: restRequestHash(message.headDigest, message.bodyDigest) } as Accepted

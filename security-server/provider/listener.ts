@@ -91,8 +91,12 @@ async function handle(gateway: Gateway, request: IncomingMessage, response: Serv
     if ('refused' in peer)
       throw fault(`${SIDE}.service_failed`, 'ssl_authentication_failed', `The peer is not accepted: ${peer.refused}`)
     const received = await readRequest(gateway, request, peer.chain)
-    const accepted = await accept(gateway, received)
-    await reply(gateway, accepted, response)
+    try {
+      await reply(gateway, await accept(gateway, received), response)
+    } finally {
+      // What no record names is not kept: a refused message's body, or one beyond the logging limit once it is passed on.
+      if (received.body !== undefined) await gateway.messageLog.drop(received.body)
+    }
   } catch (error) {
     await refuse(gateway, request, response, prefixed(error, SIDE))
   }

@@ -121,9 +121,9 @@ async function signature(
 ): Promise<Uint8Array[]> {
   try {
     return await signAndRecord(gateway, request, head, body, writer)
-  } catch (error) {
+  } finally {
+    // Passed on already; a record keeps it, or nothing does.
     if (body !== undefined) await gateway.messageLog.drop(body)
-    throw error
   }
 }
 

@@ -47,7 +47,8 @@ async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 
 async function entriesOf(bytes: Uint8Array): Promise<Map<string, Buffer>> {
   const entries = new Map<string, Buffer>()
-  for await (const entry of readZip(one(bytes))) entries.set(entry.name, Buffer.from(await collect(entry.body)))
+  for await (const entry of readZip(one(bytes)))
+    entries.set(entry.name, Buffer.from(await collect(entry.body, 1 << 24)))
   return entries
 }
 

@@ -96,7 +96,7 @@ async function raw(text: string | Buffer): Promise<string> {
   socket.on('error', () => {})
   socket.end(text)
   const chunks: Buffer[] = []
-  socket.on('data', (chunk) => chunks.push(chunk))
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk))
   await once(socket, 'close')
   return Buffer.concat(chunks).toString()
 }

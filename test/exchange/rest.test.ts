@@ -100,14 +100,20 @@ test('health and status tell the truth', async () => {
   const health = await fetch(pair.consumer.health)
   assert.equal(health.status, 200, await health.clone().text())
   const ok = { ok: true }
-  assert.deepEqual((await health.json()).checks, { keys: ok, ocsp: ok, configuration: ok, log: ok, timestamps: ok })
+  assert.deepEqual(((await health.json()) as { checks: object }).checks, {
+    keys: ok,
+    ocsp: ok,
+    configuration: ok,
+    log: ok,
+    timestamps: ok,
+  })
 })
 
 test('the client is named on every request', async () => {
   const answer = await fetch(`${pair.consumer.client}${SERVICE_PATH}/items/1`)
   assert.equal(answer.status, 500)
   assert.equal(answer.headers.get('x-road-error'), 'server.clientproxy.invalid_client_identifier')
-  const body = await answer.json()
+  const body = (await answer.json()) as { type: string; message: string; detail: string }
   assert.deepEqual(Object.keys(body).sort(), ['detail', 'message', 'type'])
   assert.ok(pair.consumer.process.output().includes(body.detail), 'the id of the error is in the log')
   assert.equal((await fetch(`${pair.consumer.client}${SERVICE_PATH}/items/1`, { headers: CLIENT_HEADER })).status, 200)

@@ -97,6 +97,6 @@ test('certificates: revoked, and unregistered', async () => {
   )
   const signing = certificates.find((certificate) => certificate.use === 'message')
   assert.ok(signing)
-  await pair.state.authorities.revoke(BigInt(signing.serialNumber))
+  await pair.state.authorities.revoke(BigInt(signing.serialNumber).toString(16))
   await comes(/cannot_create_signature[\s\S]*revoked/, 30)
 })
