@@ -1,0 +1,11 @@
+// The door of the room: the signed picture of the state, downloaded, verified, kept.
+export {
+  type ConfigurationClient,
+  type ConfigurationOptions,
+  type ConfigurationStatus,
+  openConfiguration,
+} from './client.ts'
+export { ConfigurationError, type ConfigurationErrorCode } from './error.ts'
+export type { AllowedFederations } from './federation.ts'
+export { readConfigurationDirectory } from './read-directory.ts'
+export type { GlobalConfiguration, SecurityServer } from './snapshot.ts'

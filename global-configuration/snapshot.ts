@@ -1,0 +1,170 @@
+// The signed picture of the state as a value: made once from verified documents, never changed, dated.
+import {
+  authorityFor,
+  type ClientId,
+  type GlobalGroupId,
+  idKey,
+  memberOf,
+  type PrivateParameters,
+  type RegisteredServer,
+  type ServerId,
+  type SharedParameters,
+  type TrustMaterial,
+  trustMaterial,
+} from '#protocol'
+import { type Certificate, equalBytes } from '#trust'
+import type { InstanceParameters } from './instance.ts'
+
+export interface SecurityServer {
+  readonly id: ServerId
+  /** Host name or address; without one it cannot be called. */
+  readonly address?: string
+  readonly maintenance?: { readonly message?: string }
+  /** idKey of everybody who is registered on it, the owner's member included. */
+  readonly clients: ReadonlySet<string>
+}
+
+/** Everything that was true at `loadedAt` and is believed until `expiresAt`. Instances that had expired then are not in it. */
+export interface GlobalConfiguration {
+  readonly instance: string
+  readonly version: number
+  readonly expiresAt: Date
+  readonly loadedAt: Date
+  /** No tolerance: X-Road has none (wire-conf §2.8). */
+  isExpired(at: Date): boolean
+  readonly shared: SharedParameters
+  readonly private: PrivateParameters | undefined
+  readonly trust: TrustMaterial
+  /** At least 60. */
+  readonly ocspFetchIntervalSeconds: number
+  readonly timestampingIntervalSeconds: number
+  /** Who may read the environmental monitoring data of every server. */
+  readonly monitoringClient: ClientId | undefined
+  /** Every instance in it, the own one first. */
+  readonly instances: readonly string[]
+  /** Name of the member, also for its subsystems. */
+  memberName(id: ClientId): string | undefined
+  /** Whether the member or subsystem is registered. */
+  exists(id: ClientId): boolean
+  /** By the hash of the certificate's DER; nothing else about the certificate is judged here. */
+  serverOf(authCertificate: Certificate): SecurityServer | undefined
+  /** In the order of the document, those in maintenance included. */
+  serversFor(provider: ClientId): readonly SecurityServer[]
+  server(id: ServerId): SecurityServer | undefined
+  inGlobalGroup(client: ClientId, group: GlobalGroupId): boolean
+  /** The certificate and the intermediate CAs above it, without the trusted root (wire-message §1.3). */
+  chain(certificate: Certificate): readonly Certificate[]
+  /** Where the parts lie in X-Road's layout (wire-conf §2.7). */
+  file(): { readonly directory: string }
+}
+
+/** X-Road's default where there are no private parameters. */
+const TIMESTAMPING_SECONDS = 60
+const MAX_CHAIN = 8
+
+export function snapshot(
+  own: InstanceParameters,
+  federated: readonly InstanceParameters[],
+  loadedAt: Date,
+  directory: string,
+): GlobalConfiguration {
+  const { instance, shared, expiresAt } = own
+  const all = [shared, ...federated.map((other) => other.shared)]
+  const trust = trustMaterial(
+    shared,
+    federated.map((other) => other.shared),
+    { verifyNextUpdate: own.verifyNextUpdate },
+  )
+  const registry = indexMembers(all)
+  const servers = indexServers(all)
+  const groups = indexGroups(all)
+  return Object.freeze({
+    instance,
+    version: own.version,
+    expiresAt,
+    loadedAt,
+    isExpired: (at: Date) => at > expiresAt,
+    shared,
+    private: own.private,
+    trust,
+    ocspFetchIntervalSeconds: own.ocspFetchIntervalSeconds,
+    timestampingIntervalSeconds: own.private?.timestampingIntervalSeconds ?? TIMESTAMPING_SECONDS,
+    monitoringClient: own.monitoringClient,
+    instances: all.map((each) => each.instance),
+    memberName: (id: ClientId) => registry.names.get(idKey(memberOf(id))),
+    exists: (id: ClientId) => registry.clients.has(idKey(id)),
+    serverOf: ({ sha256, sha1 }: Certificate) => servers.byHash.get(sha256) ?? servers.byHash.get(sha1),
+    serversFor: (provider: ClientId) => servers.byClient.get(idKey(provider)) ?? [],
+    server: (id: ServerId) => servers.byId.get(idKey(id)),
+    inGlobalGroup: (client: ClientId, group: GlobalGroupId) =>
+      groups.get(group.instance)?.get(group.groupCode)?.has(idKey(client)) ?? false,
+    chain: (certificate: Certificate) => chainOf(certificate, trust, instance),
+    file: () => ({ directory }),
+  })
+}
+
+function indexMembers(all: readonly SharedParameters[]) {
+  const clients = new Set<string>()
+  const names = new Map<string, string>()
+  for (const { instance, members } of all) {
+    for (const { memberClass, memberCode, name, subsystems } of members) {
+      const member = { instance, memberClass, memberCode }
+      names.set(idKey(member), name)
+      clients.add(idKey(member))
+      for (const { code } of subsystems) clients.add(idKey({ ...member, subsystemCode: code }))
+    }
+  }
+  return { clients, names }
+}
+
+function indexServers(all: readonly SharedParameters[]) {
+  const byHash = new Map<string, SecurityServer>()
+  const byId = new Map<string, SecurityServer>()
+  const byClient = new Map<string, SecurityServer[]>()
+  // Backwards, so that the own instance has the last word about a certificate that a federated one also claims.
+  for (const { servers } of all.toReversed()) {
+    for (const registered of servers) {
+      const server = securityServer(registered)
+      byId.set(idKey(server.id), server)
+      // The last in the document wins (wire-conf §3.1).
+      for (const hash of registered.authCertHashes) byHash.set(Buffer.from(hash).toString('hex'), server)
+      for (const client of server.clients) {
+        const others = byClient.get(client)
+        if (others === undefined) byClient.set(client, [server])
+        else others.push(server)
+      }
+    }
+  }
+  return { byHash, byId, byClient }
+}
+
+function securityServer({ id, address, maintenance, clients }: RegisteredServer): SecurityServer {
+  return Object.freeze({
+    id,
+    ...(address !== undefined && { address }),
+    ...(maintenance && { maintenance }),
+    clients: new Set(clients.map(idKey)),
+  })
+}
+
+function indexGroups(all: readonly SharedParameters[]): ReadonlyMap<string, ReadonlyMap<string, ReadonlySet<string>>> {
+  return new Map(
+    all.map(({ instance, groups }) => [
+      instance,
+      new Map(groups.map(({ code, members }) => [code, new Set(members.map(idKey))])),
+    ]),
+  )
+}
+
+/** Up by issuer names until a self-issued certificate or an unknown issuer; the last one found is the root. */
+function chainOf(certificate: Certificate, trust: TrustMaterial, instance: string): readonly Certificate[] {
+  const chain = [certificate]
+  for (let current = certificate; chain.length < MAX_CHAIN; ) {
+    if (equalBytes(current.subject.der, current.issuer.der)) break
+    const issuer = authorityFor(trust, current, instance)?.certificate
+    if (issuer === undefined || chain.includes(issuer)) break
+    chain.push(issuer)
+    current = issuer
+  }
+  return chain.length > 1 ? chain.slice(0, -1) : chain
+}
