@@ -3,14 +3,16 @@ import { crc32, createDeflateRaw, deflateRawSync } from 'node:zlib'
 
 export interface ZipEntry {
   readonly name: string
+  /** Written in UTC. */
   readonly modifiedAt: Date
   readonly body: Uint8Array | (() => AsyncIterable<Uint8Array>)
-  /** Octets of a streamed body when known; unknown and large ones get Zip64 headers. */
+  /** Octets of a streamed body when known: a body that turns out otherwise is an error, and one of 4 GiB or more is announced as such. */
   readonly size?: number
   /** Not compressed: bytes are stored as they are, a stream is framed by DEFLATE without compression, so that a reader finds its end. */
   readonly compress: boolean
 }
 
+/** What the central directory repeats of an entry. */
 interface Written {
   readonly name: Buffer
   readonly method: number
@@ -22,9 +24,13 @@ interface Written {
   readonly offset: number
 }
 
+const STORED = 0
+const DEFLATED = 8
+const FLAG_DESCRIPTOR = 0x0008
+const FLAG_UTF8 = 0x0800
 const MAX32 = 0xffffffff
-const DESCRIPTOR = 0x0008
-const UTF8 = 0x0800
+/** Bytes in memory above this are compressed off the main thread, like a stream. */
+const MAX_SYNC = 64 * 1024
 
 /** Writes the entries in order. `comment` is the archive's comment. */
 export async function* writeZip(
@@ -50,36 +56,53 @@ async function* writeEntry(
   offset: number,
   done: (record: Written) => void,
 ): AsyncGenerator<Uint8Array> {
-  const name = Buffer.from(entry.name, 'utf8')
-  const flags = /^[\x20-\x7e]*$/.test(entry.name) ? 0 : UTF8
-  const stamp = dosTime(entry.modifiedAt)
-  if (typeof entry.body !== 'function') {
-    const data = entry.compress ? deflateRawSync(entry.body) : entry.body
-    const record = {
-      name,
-      method: entry.compress ? 8 : 0,
-      flags,
-      stamp,
-      crc: crc32(entry.body),
-      compressed: data.length,
-      size: entry.body.length,
-      offset,
-    }
+  const { body, compress } = entry
+  const flags = /^[\x20-\x7e]*$/.test(entry.name) ? 0 : FLAG_UTF8
+  const base = { name: Buffer.from(entry.name, 'utf8'), flags, stamp: dosTime(entry.modifiedAt), offset }
+  if (typeof body === 'function') {
+    yield* writeStream({ ...base, source: body(), expected: entry.size, level: compress ? 6 : 0 }, done)
+  } else if (compress && body.length > MAX_SYNC) {
+    yield* writeStream({ ...base, source: pieces(body), expected: body.length, level: 6 }, done)
+  } else {
+    const data = compress ? deflateRawSync(body) : body
+    const method = compress ? DEFLATED : STORED
+    const record = { ...base, method, crc: crc32(body), compressed: data.length, size: body.length }
     yield Buffer.concat([localHeader(record, false), data])
-    return done(record)
+    done(record)
   }
-  const wide = entry.size === undefined || entry.size > MAX32 - 0x1000000
-  const base = { name, method: 8, flags: flags | DESCRIPTOR, stamp, offset }
-  yield localHeader({ ...base, crc: 0, compressed: 0, size: 0 }, wide)
+}
+
+interface StreamedEntry extends Pick<Written, 'name' | 'flags' | 'stamp' | 'offset'> {
+  readonly source: AsyncIterable<Uint8Array>
+  readonly expected: number | undefined
+  readonly level: number
+}
+
+/**
+ * CRC and sizes follow the data. The header announces Zip64 only when the body is known to need it: Java 21 cannot read
+ * small entries that do (JDK-8303866), and widens the descriptor by the actual sizes, as is done here.
+ */
+async function* writeStream(entry: StreamedEntry, done: (record: Written) => void): AsyncGenerator<Uint8Array> {
+  const { source, expected, level, ...rest } = entry
+  const base = { ...rest, method: DEFLATED, flags: entry.flags | FLAG_DESCRIPTOR }
+  // Incompressible data grows by five octets in each 16 KiB.
+  const announced = expected !== undefined && expected > MAX32 - 0x1000000
+  yield localHeader({ ...base, crc: 0, compressed: 0, size: 0 }, announced)
   const facts = { crc: 0, size: 0 }
   let compressed = 0
-  for await (const chunk of deflate(counted(entry.body(), facts), entry.compress ? 6 : 0)) {
+  for await (const chunk of deflate(counted(source, facts), level)) {
     compressed += chunk.length
     yield chunk
   }
+  if (expected !== undefined && facts.size !== expected)
+    throw new RangeError(`${entry.name} has ${facts.size} octets, not the ${expected} that were announced`)
   const record = { ...base, crc: facts.crc, compressed, size: facts.size }
-  yield dataDescriptor(record, wide)
+  yield dataDescriptor(record, announced || record.size > MAX32 || compressed > MAX32)
   done(record)
+}
+
+async function* pieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += MAX_SYNC) yield bytes.subarray(at, at + MAX_SYNC)
 }
 
 async function* counted(
@@ -95,19 +118,23 @@ async function* counted(
 
 /** DEFLATE with backpressure on both ends. */
 async function* deflate(source: AsyncIterable<Uint8Array>, level: number): AsyncGenerator<Uint8Array> {
-  const stream = createDeflateRaw({ level })
+  const stream = createDeflateRaw({ level, chunkSize: MAX_SYNC })
+  let wake = () => {}
+  stream.on('drain', () => wake()).on('close', () => wake())
   const feed = async () => {
     for await (const chunk of source) {
       if (stream.destroyed) return
       if (!stream.write(chunk))
-        await new Promise<void>((resolve) => stream.once('drain', resolve).once('close', resolve))
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
     }
     stream.end()
   }
-  const fed = feed().catch((error: Error) => void stream.destroy(error))
+  const feeding = feed().catch((error: Error) => void stream.destroy(error))
   try {
     for await (const chunk of stream) yield chunk
-    await fed
+    await feeding
   } finally {
     stream.destroy()
   }
