@@ -107,5 +107,6 @@ export function locate(request: Identified): Located {
       `The provider's security servers are in maintenance${notices.length > 0 ? `: ${notices.join('; ')}` : ''}`,
     )
   }
-  return { ...request, targets: open } as Located
+  const found: Omit<Located, typeof located> = { ...request, targets: open }
+  return found as Located
 }

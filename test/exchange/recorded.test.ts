@@ -49,7 +49,6 @@ const NAMES = [
   'rest-get-batch-a',
   'rest-get-batch-b',
   'rest-post-batch-a',
-  'rest-post-batch-b',
   'fault-rest-access-denied',
   'fault-rest-unknown-service',
   'fault-rest-service-down',
