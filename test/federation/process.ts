@@ -1,6 +1,7 @@
 // Our own processes as tests start them: the real entry points, on loopback, ended with the test whatever happens.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { tmpdir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 
 const root = resolve(import.meta.dirname, '..', '..')
@@ -30,7 +31,13 @@ export async function startProcess(
   const child = spawn(process.execPath, [join(root, entry), ...args], {
     // Its stdin is a pipe that ends with this process: a killed test leaves nothing behind.
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, NODE_NO_WARNINGS: '1', SAADIK_PARENT: 'stdin', ...options.env },
+    env: {
+      NODE_COMPILE_CACHE: join(tmpdir(), `saadik-compile-cache-${userInfo().uid}`),
+      ...process.env,
+      NODE_NO_WARNINGS: '1',
+      SAADIK_PARENT: 'stdin',
+      ...options.env,
+    },
   })
   running.add(child)
   let output = ''
