@@ -111,14 +111,7 @@ export function currentCode(code: string): string {
 export function legacyCode(code: string): string {
   for (const [legacy, current] of LEGACY_SIDES) {
     if (!code.startsWith(current)) continue
-    const rest = code.slice(current.length)
-    const words =
-      rest in FAULTS
-        ? [rest]
-        : rest
-            .replace('mlog.', 'mlog ')
-            .split('.')
-            .map((word) => word.replace(' ', '.'))
+    const words = code.slice(current.length).match(/mlog\.[^.]+|[^.]+/g) ?? []
     return legacy + words.map(legacyWord).join('.')
   }
   return code

@@ -105,9 +105,9 @@ export function parseRestResponse(bytes: Uint8Array): RestResponseHead {
   }
 }
 
-/** Informational statuses never end an exchange. */
+/** Informational statuses never end an exchange; beyond 599 there are none, but services invent them, and HTTP carries them (RFC 9110 §15). */
 function isStatus(status: number): boolean {
-  return Number.isInteger(status) && status >= 200 && status <= 599
+  return Number.isInteger(status) && status >= 200 && status <= 999
 }
 
 function required(headers: readonly Header[], lower: string): string {

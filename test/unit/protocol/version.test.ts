@@ -48,7 +48,7 @@ test('what is missing or no version is not supported', () => {
     `7.6.0-${'a'.repeat(300)}`,
     '9999999999.0.0',
   ]) {
-    assert.ok(!supportsVersion(version, '7.6.0'), version)
+    assert.ok(!supportsVersion(version, '7.6.0'), String(version))
   }
   assert.throws(() => supportsVersion('7.6.0', 'seven'), TypeError)
 })
