@@ -4,7 +4,7 @@
 // whose append failed for certain is free again; one whose append has an unknown outcome stays, and the next start
 // decides by what the database says.
 import { createReadStream } from 'node:fs'
-import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, opendir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { syncFolder } from '#host'
 import { equalBytes, hasher } from '#trust'
@@ -144,7 +144,10 @@ export async function prepareFolders(directory: string): Promise<void> {
 /** Whether there is any body; a log with bodies and no database has lost its database. */
 export async function hasBodies(directory: string): Promise<boolean> {
   for (const folder of await folders(directory)) {
-    if ((await readdir(join(directory, folder))).length > 0) return true
+    const entries = await opendir(join(directory, folder))
+    const first = await entries.read()
+    await entries.close()
+    if (first !== null) return true
   }
   return false
 }

@@ -1,5 +1,4 @@
 // The log, put together: bodies, commits, time-stamps and reading, in the order of design "The way of a message".
-import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HostError, type Lock, type Log, takeLock } from '#host'
@@ -45,13 +44,8 @@ export async function openStore(
   const writer = new WorkerCalls<WriterOperations>(writerThread, onDeath)
   const rounds = new WorkerCalls<RoundOperations>(workerBeside(import.meta, 'round-thread'), onDeath)
   try {
-    if (!existsSync(database) && (await hasBodies(bodiesDirectory)))
-      throw new LogError(
-        'store_missing',
-        `${bodiesDirectory} holds bodies of messages, but their log ${database} is gone; restore it before starting`,
-      )
     // Database before folders: a crash between leaves an empty log, never bodies without one.
-    const facts = await writer.call('open', database)
+    const facts = await writer.call('open', { file: database, mayCreate: !(await hasBodies(bodiesDirectory)) })
     await prepareFolders(bodiesDirectory)
     const reader = new Reader(openForReading(database))
     await rounds.call('open', database)
@@ -253,7 +247,7 @@ class OpenLog implements MessageLog {
 
   #failed(reason: string): void {
     const { writer, log, broken } = this.#parts
-    log.error('a record could not be written', { reason })
+    if (this.#failure === undefined) log.error('records cannot be written', { reason })
     this.#failure = `The last write failed: ${reason}`
     if (this.#probe !== undefined) return
     const probe = async () => {

@@ -1,6 +1,6 @@
 // The database of the log. What was appended never changes: the tables of evidence refuse UPDATE and DELETE themselves,
 // and a record is only taken under the next number. What becomes known later (time-stamps) stands in tables beside.
-import { closeSync, fsyncSync, openSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { LogError } from './error.ts'
@@ -72,20 +72,26 @@ function appendOnly(table: string): string {
 }
 
 /**
- * Opens the log's database for its one writer; makes it where there is none.
+ * Opens the log's database for its one writer.
+ *
+ * @param mayCreate Whether a new log may begin here. Where bodies lie already it may not: their database is lost, and an
+ *   empty one would have the next sweep remove what is left.
  *
  * WAL with synchronous=FULL: a COMMIT that returned has fsynced its frames in the write-ahead log, so its records survive
  * a power cut; a COMMIT that did not return left either all of its records or none.
  */
-export function openForWriting(file: string): DatabaseSync {
+export function openForWriting(file: string, mayCreate: boolean): DatabaseSync {
+  if (!mayCreate && !existsSync(file)) throw lost(file)
   const db = new DatabaseSync(file, { defensive: true })
   try {
     const mode = db.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode']
     if (mode !== 'wal') throw new LogError('store_foreign', `${file} cannot be put into write-ahead mode (${mode})`)
     // recursive_triggers: INSERT OR REPLACE would otherwise delete a record without firing its trigger.
     db.exec('PRAGMA synchronous = FULL; PRAGMA recursive_triggers = ON; PRAGMA journal_size_limit = 67108864')
-    if (pragma(db, 'application_id') === 0 && db.prepare('SELECT 1 FROM sqlite_schema').get() === undefined)
+    if (pragma(db, 'application_id') === 0 && db.prepare('SELECT 1 FROM sqlite_schema').get() === undefined) {
+      if (!mayCreate) throw lost(file)
       create(db, file)
+    }
     checkIdentity(db, file)
     return db
   } catch (error) {
@@ -100,6 +106,13 @@ export function openForWriting(file: string): DatabaseSync {
 /** Opens the database beside the writer. Readers see what is committed and hold nothing up. */
 export function openForReading(file: string): DatabaseSync {
   return new DatabaseSync(file, { readOnly: true })
+}
+
+function lost(file: string): LogError {
+  return new LogError(
+    'store_missing',
+    `There are bodies of messages beside ${file}, but the log itself is gone; restore it before starting`,
+  )
 }
 
 function create(db: DatabaseSync, file: string): void {

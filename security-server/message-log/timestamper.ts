@@ -75,7 +75,8 @@ export class Timestamper {
 
   status(): { untimestamped: number; lastTimestamp?: string; failingSince?: string; lastError?: string } {
     return {
-      untimestamped: this.#untimestamped,
+      // A round may have counted a record before its append has.
+      untimestamped: Math.max(0, this.#untimestamped),
       ...(this.#lastTimestampAt === null ? {} : { lastTimestamp: new Date(this.#lastTimestampAt).toISOString() }),
       ...(this.#failingSince === null ? {} : { failingSince: new Date(this.#failingSince).toISOString() }),
       ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),

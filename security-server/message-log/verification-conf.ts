@@ -37,35 +37,25 @@ export async function answerVerificationConf(
   }
 }
 
-/** For each instance its shared parameters and in which version they are; private parameters judge nothing. */
+/**
+ * Each instance's shared parameters and in which version they are; private parameters judge nothing. On disk they lie in
+ * X-Road's layout already (wire-conf §2.7), in folders named by the instance.
+ */
 async function* entries(configuration: GlobalConfiguration, modifiedAt: Date): AsyncGenerator<ZipEntry> {
   const { directory } = configuration.file()
-  const entry = (name: string, bytes: Uint8Array): ZipEntry => ({
+  const entry = (name: string, body: Uint8Array): ZipEntry => ({
     name: `verificationconf/${name}`,
     modifiedAt,
     compress: true,
-    body: bytes,
+    body,
   })
-  yield entry('instance-identifier', Buffer.from(configuration.instance))
   for (const folder of await readdir(directory, { withFileTypes: true })) {
     if (!folder.isDirectory()) continue
-    const shared = await readIfThere(join(directory, folder.name, SHARED))
-    const metadata = await readIfThere(join(directory, folder.name, `${SHARED}.metadata`))
-    if (shared === undefined || metadata === undefined) continue
-    const { configurationVersion } = JSON.parse(metadata.toString('utf8')) as { configurationVersion: number | string }
+    const shared = await readFile(join(directory, folder.name, SHARED))
+    const metadata = await readFile(join(directory, folder.name, `${SHARED}.metadata`), 'utf8')
+    const { configurationVersion } = JSON.parse(metadata) as { readonly configurationVersion: string }
     yield entry(`${folder.name}/${SHARED}`, shared)
-    yield entry(
-      `${folder.name}/${SHARED}.metadata`,
-      Buffer.from(JSON.stringify({ configurationVersion: String(configurationVersion) })),
-    )
+    yield entry(`${folder.name}/${SHARED}.metadata`, Buffer.from(JSON.stringify({ configurationVersion })))
   }
-}
-
-async function readIfThere(path: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
+  yield entry('instance-identifier', Buffer.from(configuration.instance))
 }

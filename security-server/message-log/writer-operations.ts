@@ -1,9 +1,15 @@
 // What the writer's thread can be asked to do.
 import type { RecordRow, StateKey, Store, StoreFacts, TimestampLink, TimestampRow } from './store.ts'
 
+export interface LogFile {
+  readonly file: string
+  /** See openForWriting. */
+  readonly mayCreate: boolean
+}
+
 export type WriterOperations = {
   /** First of all. */
-  open(file: string): StoreFacts
+  open(log: LogFile): StoreFacts
   append(rows: readonly RecordRow[]): number
   saveTimestamp(input: { readonly timestamp: TimestampRow; readonly links: readonly TimestampLink[] }): number
   linkTimestamp(input: { readonly timestamp: number; readonly links: readonly TimestampLink[] }): void
@@ -12,15 +18,15 @@ export type WriterOperations = {
   close(argument: undefined): void
 }
 
-export function writerOperations(openStore: (file: string) => Store): WriterOperations {
+export function writerOperations(openStore: (log: LogFile) => Store): WriterOperations {
   let opened: Store | undefined
   const store = (): Store => {
     if (opened === undefined) throw new TypeError('The writer has not opened the log')
     return opened
   }
   return {
-    open: (file) => {
-      opened = openStore(file)
+    open: (log) => {
+      opened = openStore(log)
       return opened.begin()
     },
     append: (rows) => store().append(rows),

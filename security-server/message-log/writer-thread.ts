@@ -4,4 +4,4 @@ import { Store } from './store.ts'
 import { answerCalls } from './worker-calls.ts'
 import { writerOperations } from './writer-operations.ts'
 
-answerCalls(writerOperations((file) => new Store(openForWriting(file))))
+answerCalls(writerOperations(({ file, mayCreate }) => new Store(openForWriting(file, mayCreate))))

@@ -86,8 +86,8 @@ function faulty(db: DatabaseSync, { fault, after }: FaultPlan): DatabaseSync {
 }
 
 answerCalls(
-  writerOperations((file) => {
+  writerOperations(({ file, mayCreate }) => {
     const plan = JSON.parse(readFileSync(join(dirname(file), 'fault'), 'utf8')) as FaultPlan
-    return new Store(faulty(openForWriting(file), plan))
+    return new Store(faulty(openForWriting(file, mayCreate), plan))
   }),
 )

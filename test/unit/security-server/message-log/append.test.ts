@@ -212,6 +212,10 @@ test('bodies whose database is gone, and databases that are no log, are refused'
   await log.close()
   rmSync(join(directory, 'log.db'))
   await assert.rejects(openLog(t, { directory }), code('store_missing'))
+  writeFileSync(join(directory, 'log.db'), '')
+  for (let turn = 0; turn < 2; turn++)
+    await assert.rejects(openLog(t, { directory }), code('store_missing'), 'an empty one is no better')
+  assert.equal(listBodies(directory).length, 1)
   writeFileSync(
     join(directory, 'log.db'),
     'something else altogether, and long enough to be read as a header of a file',

@@ -28,7 +28,7 @@ const ROW: RecordRow = {
 
 async function openDatabase(t: TestContext): Promise<{ db: DatabaseSync; store: Store; file: string }> {
   const file = join(await temporaryDirectory(t), 'log.db')
-  const db = openForWriting(file)
+  const db = openForWriting(file, true)
   t.after(() => db.isOpen && db.close())
   return { db, store: new Store(db), file }
 }
@@ -137,12 +137,12 @@ test('a log of a later version, and a database of something else, are refused un
   const { db, file } = await openDatabase(t)
   db.exec('PRAGMA user_version = 2')
   db.close()
-  assert.throws(() => openForWriting(file), code('store_foreign'))
+  assert.throws(() => openForWriting(file, true), code('store_foreign'))
   const foreign = `${file}.other`
   const other = new DatabaseSync(foreign)
   other.exec('CREATE TABLE theirs (a)')
   other.close()
-  assert.throws(() => openForWriting(foreign), code('store_foreign'))
+  assert.throws(() => openForWriting(foreign, true), code('store_foreign'))
   const after = new DatabaseSync(foreign)
   assert.deepEqual(
     after

@@ -3,12 +3,37 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import test from 'node:test'
-import { signatureValueOf } from '#evidence'
+import { signatureValueOf, signMessage } from '#evidence'
 import { parseTimestampToken } from '#trust'
 import { Reader } from '../../../../security-server/message-log/reader.ts'
 import { openForReading } from '../../../../security-server/message-log/schema.ts'
-import { code, configurationWith, openLog, record, TestClock, TestLog, temporaryDirectory, until } from './fixture.ts'
+import {
+  code,
+  configurationWith,
+  openLog,
+  record as plainRecord,
+  TestClock,
+  TestLog,
+  temporaryDirectory,
+  until,
+} from './fixture.ts'
+import { makeMember } from './member.ts'
 import { startTsa } from './tsa.ts'
+
+const AT = new Date('2026-03-01T12:00:00Z')
+const DOCUMENT = await signMessage(
+  [{ name: '/message.xml', digest: new Uint8Array(64) }],
+  (await makeMember(AT)).signer,
+  AT,
+)
+
+/** With a whole signature document, over nothing, and with a value of its own. */
+function record(facts: Parameters<typeof plainRecord>[0] = {}): ReturnType<typeof plainRecord> {
+  const plain = plainRecord(facts)
+  const value = createHash('sha512').update(plain.queryId).digest('base64')
+  const xml = Buffer.from(DOCUMENT.xml).toString()
+  return { ...plain, signature: Buffer.from(xml.replace(/(<ds:SignatureValue[^>]*>)[^<]*/, `$1${value}`)) }
+}
 
 test('one waiting record is covered directly, by its signature value; several by one hash chain', async (t) => {
   const directory = await temporaryDirectory(t)
