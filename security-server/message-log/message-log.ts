@@ -2,7 +2,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HostError, type Lock, type Log, takeLock } from '#host'
-import { idKey } from '#protocol'
 import { Bodies, hasBodies, prepareFolders, sweep } from './bodies.ts'
 import { Commits } from './commits.ts'
 import { containerOf } from './container.ts'
@@ -11,16 +10,13 @@ import type { FindQuery, LogStatus, MessageLog, MessageLogOptions } from './inde
 import { Reader } from './reader.ts'
 import type { BodyReference, LogRecord, StoredRecord } from './record.ts'
 import type { RoundOperations } from './round.ts'
+import { checkRecord, toRow } from './row.ts'
 import { openForReading } from './schema.ts'
 import type { BodySpool } from './spool.ts'
-import type { RecordRow } from './store.ts'
 import { Timestamper } from './timestamper.ts'
 import { WorkerCalls, workerBeside } from './worker-calls.ts'
 import type { WriterOperations } from './writer-operations.ts'
 
-/** A message of which everything but the body is this long is no message. */
-const MAX_RECORD_BYTES = 64 * 1024 * 1024
-const MAX_ID_LENGTH = 4096
 const MAX_PAGE = 1000
 /** How often a store that failed is tried, so that the log says it is well again without a message having to dare. */
 const PROBE_MS = 5_000
@@ -262,49 +258,5 @@ class OpenLog implements MessageLog {
       }
     }
     this.#probe = setTimeout(() => void probe(), PROBE_MS)
-  }
-}
-
-/** What only a mistake in this program can send here, and what SQLite would refuse for a whole group. Throws LogError. */
-function checkRecord(record: LogRecord): void {
-  const { at, queryId, requestId, head, signature, chain, chainResult, body } = record
-  const bytes = head.length + signature.length + (chain?.length ?? 0) + (chainResult?.length ?? 0)
-  const wrong =
-    Number.isNaN(at.getTime()) || at.getTime() < 0
-      ? 'its time is no time'
-      : head.length === 0 || signature.length === 0
-        ? 'it has no message or no signature'
-        : (chain === undefined) !== (chainResult === undefined)
-          ? 'it has one half of a hash chain'
-          : bytes > MAX_RECORD_BYTES
-            ? `it is longer than ${MAX_RECORD_BYTES} bytes without its body`
-            : queryId.length > MAX_ID_LENGTH || requestId.length > MAX_ID_LENGTH
-              ? `an identifier is longer than ${MAX_ID_LENGTH} characters`
-              : body !== undefined &&
-                  (body.stored !== undefined || (body.inline === undefined && body.file === undefined))
-                ? 'its body was not spooled for it'
-                : undefined
-  if (wrong !== undefined) throw new LogError('invalid_record', `The record cannot be logged: ${wrong}`)
-}
-
-function toRow(record: LogRecord): RecordRow {
-  const { body } = record
-  const kept = body !== undefined && !body.truncated
-  return {
-    at: record.at.getTime(),
-    side: record.side,
-    direction: record.direction,
-    queryId: record.queryId,
-    requestId: record.requestId,
-    member: idKey(record.member),
-    head: record.head,
-    signature: record.signature,
-    chain: record.chain ?? null,
-    chainResult: record.chainResult ?? null,
-    bodySize: body?.size ?? null,
-    bodyDigest: body?.digest ?? null,
-    bodyInline: (kept ? body.inline : undefined) ?? null,
-    bodyFile: (kept ? body.file : undefined) ?? null,
-    bodyTruncated: body?.truncated ?? false,
   }
 }

@@ -139,6 +139,8 @@ function pragma(db: DatabaseSync, name: string): unknown {
 }
 
 function syncDirectory(path: string): void {
+  // Windows cannot open folders and writes names through (#host syncFolder, which is asynchronous).
+  if (process.platform === 'win32') return
   const folder = openSync(path, 'r')
   try {
     fsyncSync(folder)

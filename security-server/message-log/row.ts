@@ -1,0 +1,51 @@
+// A record on its way to the writer's thread: looked at once more, then plain values and bytes.
+import { idKey } from '#protocol'
+import { LogError } from './error.ts'
+import type { LogRecord } from './record.ts'
+import type { RecordRow } from './store.ts'
+
+/** A message of which everything but the body is this long is no message. */
+const MAX_RECORD_BYTES = 64 * 1024 * 1024
+const MAX_ID_LENGTH = 4096
+
+/** What only a mistake in this program can send here, and what SQLite would refuse for a whole group. Throws LogError. */
+export function checkRecord(record: LogRecord): void {
+  const wrong = faultOf(record)
+  if (wrong !== undefined) throw new LogError('invalid_record', `The record cannot be logged: ${wrong}`)
+}
+
+function faultOf(record: LogRecord): string | undefined {
+  const { at, queryId, requestId, head, signature, chain, chainResult, body } = record
+  if (!(at.getTime() >= 0)) return 'its time is no time'
+  if (head.length === 0 || signature.length === 0) return 'it has no message or no signature'
+  if ((chain === undefined) !== (chainResult === undefined)) return 'it has one half of a hash chain'
+  const bytes = head.length + signature.length + (chain?.length ?? 0) + (chainResult?.length ?? 0)
+  if (bytes > MAX_RECORD_BYTES) return `it is longer than ${MAX_RECORD_BYTES} bytes without its body`
+  if (queryId.length > MAX_ID_LENGTH || requestId.length > MAX_ID_LENGTH)
+    return `an identifier is longer than ${MAX_ID_LENGTH} characters`
+  if (body === undefined) return undefined
+  const fresh = body.stored === undefined && (body.inline !== undefined || body.file !== undefined)
+  return fresh ? undefined : 'its body was not spooled for it'
+}
+
+export function toRow(record: LogRecord): RecordRow {
+  const { body } = record
+  const kept = body !== undefined && !body.truncated
+  return {
+    at: record.at.getTime(),
+    side: record.side,
+    direction: record.direction,
+    queryId: record.queryId,
+    requestId: record.requestId,
+    member: idKey(record.member),
+    head: record.head,
+    signature: record.signature,
+    chain: record.chain ?? null,
+    chainResult: record.chainResult ?? null,
+    bodySize: body?.size ?? null,
+    bodyDigest: body?.digest ?? null,
+    bodyInline: (kept ? body.inline : undefined) ?? null,
+    bodyFile: (kept ? body.file : undefined) ?? null,
+    bodyTruncated: body?.truncated ?? false,
+  }
+}
