@@ -6,6 +6,7 @@ import { HostError } from './error.ts'
 const SQLITE_BUSY = 5
 
 export interface Lock {
+  /** May be called again. */
   release(): void
 }
 
@@ -24,5 +25,9 @@ export function takeLock(file: string, holder: string): Lock {
     if ((cause as { errcode?: number }).errcode !== SQLITE_BUSY) throw cause
     throw new HostError('already_running', `${holder} runs already (lock ${file})`, { cause })
   }
-  return { release: () => database.close() }
+  return {
+    release() {
+      if (database.isOpen) database.close()
+    },
+  }
 }

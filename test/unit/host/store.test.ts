@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import test from 'node:test'
+import { type Migration, openStore } from '#host'
+import { program, scratch } from './scratch.ts'
+
+interface Tables {
+  person: { id: number; name: string; alive: number | boolean; photo: Uint8Array | null }
+}
+
+const first: Migration = {
+  name: '001-person',
+  up: async (db) => {
+    await db.schema
+      .createTable('person')
+      .addColumn('id', 'integer', (c) => c.primaryKey())
+      .addColumn('name', 'text', (c) => c.notNull())
+      .addColumn('alive', 'integer', (c) => c.notNull())
+      .addColumn('photo', 'blob')
+      .execute()
+  },
+}
+const person = (id: number) => ({ id, name: `n${id}`, alive: true, photo: Buffer.from([id]) })
+
+test('keeps rows over a reopening; migrations run once', async (t) => {
+  const file = join(scratch(t), 'data', 'store.sqlite')
+  let runs = 0
+  const counted: Migration = {
+    name: first.name,
+    up: async (db) => {
+      runs += 1
+      await first.up(db)
+    },
+  }
+  for (const id of [1, 2]) {
+    const store = openStore<Tables>(file, [counted])
+    await store.db.insertInto('person').values(person(id)).execute()
+    store.close()
+    store.close()
+  }
+  const store = openStore<Tables>(file, [counted])
+  t.after(() => store.close())
+  const rows = await store.db.selectFrom('person').selectAll().orderBy('id').execute()
+  assert.deepEqual(
+    rows.map(({ id, alive, photo }) => [id, alive, photo?.[0]]),
+    [
+      [1, 1, 1],
+      [2, 1, 2],
+    ],
+  )
+  assert.equal(runs, 1)
+  assert.equal(statSync(file).mode & 0o777, 0o600)
+  assert.equal(statSync(join(file, '..')).mode & 0o777, 0o700)
+})
+
+test('is durable: WAL, synchronous FULL', async (t) => {
+  const file = join(scratch(t), 'store.sqlite')
+  const store = openStore<Tables>(file, [first])
+  t.after(() => store.close())
+  const { sql } = await import('kysely')
+  const ask = async (pragma: string) =>
+    Object.values((await sql.raw<Record<string, unknown>>(`PRAGMA ${pragma}`).execute(store.db)).rows[0] ?? {})[0]
+  assert.equal(await ask('journal_mode'), 'wal')
+  assert.equal(await ask('synchronous'), 2)
+  assert.equal(await ask('foreign_keys'), 1)
+})
+
+test('a transaction that fails leaves nothing, and no other query gets into one', async (t) => {
+  const store = openStore<Tables>(join(scratch(t), 's.sqlite'), [first])
+  t.after(() => store.close())
+  const failed = store.db.transaction().execute(async (tx) => {
+    await tx.insertInto('person').values(person(1)).execute()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    throw new Error('no')
+  })
+  const beside = store.db.insertInto('person').values(person(2)).execute()
+  await assert.rejects(failed, /no/)
+  await beside
+  assert.deepEqual(
+    (await store.db.selectFrom('person').select('id').execute()).map(({ id }) => id),
+    [2],
+  )
+})
+
+test('a migration that fails is undone and tried again at the next start', async (t) => {
+  const file = join(scratch(t), 's.sqlite')
+  const broken: Migration = {
+    name: '002',
+    up: async (db) => {
+      await db.schema.createTable('half').addColumn('id', 'integer').execute()
+      throw new Error('half way')
+    },
+  }
+  const store = openStore<Tables>(file, [first, broken])
+  await assert.rejects(store.db.selectFrom('person').selectAll().execute(), {
+    code: 'store_unusable',
+    message: /migration 002 failed/,
+  })
+  store.close()
+  const repaired = openStore<Tables>(file, [
+    first,
+    { name: '002', up: async (db) => void (await db.schema.createTable('half').addColumn('id', 'integer').execute()) },
+  ])
+  t.after(() => repaired.close())
+  assert.deepEqual(await repaired.db.selectFrom('person').selectAll().execute(), [])
+})
+
+test('a store of a newer version, and a file that is no store, are refused', async (t) => {
+  const folder = scratch(t)
+  const file = join(folder, 's.sqlite')
+  const newer = openStore<Tables>(file, [first, { name: '009-later', up: async () => undefined }])
+  await newer.db.selectFrom('person').selectAll().execute()
+  newer.close()
+  const older = openStore<Tables>(file, [first])
+  t.after(() => older.close())
+  await assert.rejects(older.db.selectFrom('person').selectAll().execute(), {
+    code: 'store_unusable',
+    message: /009-later/,
+  })
+  const garbage = join(folder, 'g.sqlite')
+  writeFileSync(garbage, 'x'.repeat(5000))
+  assert.throws(() => openStore(garbage, []), { code: 'store_unusable' })
+})
+
+test('two processes that start together migrate once; a killed writer leaves whole transactions', async (t) => {
+  const file = join(scratch(t), 's.sqlite')
+  const source = `import { openStore } from '#host'
+    const store = openStore(process.argv[2], [{ name: '001', up: async (db) => {
+      await db.schema.createTable('entry').addColumn('n', 'integer').addColumn('half', 'text').execute() } }])
+    for (let n = 0; ; n++) {
+      await store.db.transaction().execute(async (tx) => {
+        await tx.insertInto('entry').values({ n, half: process.argv[3] }).execute()
+        await tx.insertInto('entry').values({ n, half: process.argv[3] }).execute()
+      })
+      if (n === 5) console.log('going')
+    }`
+  const both = ['a', 'b'].map((name) => program(t, source, { args: [file, name] }))
+  await Promise.all(both.map((each) => each.printed('going')))
+  await Promise.all(both.map((each) => each.kill('SIGKILL')))
+  // Node's own warning about node:sqlite would stand here.
+  assert.deepEqual(
+    both.map((each) => each.stderr()),
+    ['', ''],
+  )
+  const database = new DatabaseSync(file)
+  t.after(() => database.close())
+  assert.deepEqual(
+    database.prepare('SELECT half, n, count(*) AS c FROM entry GROUP BY half, n HAVING c <> 2').all(),
+    [],
+  )
+  assert.equal(database.prepare('SELECT count(*) AS c FROM migration').get()?.['c'], 1)
+})
