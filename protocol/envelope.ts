@@ -2,7 +2,8 @@
 import { ProtocolError } from './error.ts'
 import { readSoapFault } from './fault-formats.ts'
 import type { XRoadFault } from './faults.ts'
-import { collect, type HeaderList, type MimePart, mediaType, readMultipart } from './multipart.ts'
+import { mediaType } from './media-type.ts'
+import { collect, type HeaderList, type MimePart, readMultipart } from './multipart.ts'
 
 /** Content types of the parts (wire-message §2.5). */
 export const mimeTypes = {

@@ -48,7 +48,8 @@ export {
   shortId,
   typedId,
 } from './identifier.ts'
-export { collect, type HeaderList, type MimePart, type MultipartLimits, mediaType, readMultipart } from './multipart.ts'
+export { mediaType } from './media-type.ts'
+export { collect, type HeaderList, type MimePart, type MultipartLimits, readMultipart } from './multipart.ts'
 export { restHeaders } from './rest-head.ts'
 export { buildRestRequest, parseRestRequest, type RestRequestHead } from './rest-request.ts'
 export {

@@ -1,6 +1,7 @@
 // Multipart messages, read as they arrive (RFC 2046 §5.1, wire-message §2.4 and §2.6). Bodies are handed on as views of the
 // chunks that came; one indexOf per chunk looks for the delimiter. Nothing is decoded: transfer encodings stay as they are.
 import { ProtocolError } from './error.ts'
+import { mediaType } from './media-type.ts'
 
 export type HeaderList = readonly (readonly [name: string, value: string])[]
 
@@ -281,36 +282,6 @@ const CONTROL = /[^\t\u0020-\u007E\u0080-\u00FF]/
 function checkValue(value: string): string {
   if (CONTROL.test(value)) throw broken('a header has a control character')
   return value
-}
-
-/**
- * A Content-Type taken apart: lower-case type, parameters by lower-case name (RFC 2045 §5.1).
- *
- * @throws ProtocolError `invalid_content_type`: bad syntax, or a parameter given twice.
- */
-export function mediaType(contentType: string): { type: string; parameters: ReadonlyMap<string, string> } {
-  const match = TYPE.exec(contentType)
-  if (match === null) throw unreadable(contentType)
-  const parameters = new Map<string, string>()
-  let rest = contentType.slice(match[0].length)
-  while (rest.trim() !== '') {
-    const parameter = PARAMETER.exec(rest)
-    if (parameter === null) throw unreadable(contentType)
-    rest = rest.slice(parameter[0].length)
-    const [, name, quoted, token] = parameter
-    if (name === undefined) continue // an empty parameter: `;;` and a trailing `;` occur in the wild
-    if (parameters.has(name.toLowerCase())) throw unreadable(contentType)
-    parameters.set(name.toLowerCase(), quoted?.replace(/\\(.)/g, '$1') ?? token ?? '')
-  }
-  return { type: (match[1] ?? '').toLowerCase(), parameters }
-}
-
-/** One slash or more: X-Road's own signature type has two. */
-const TYPE = /^\s*([!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:\/[!#$%&'*+\-.^_`|~0-9A-Za-z]+)+)\s*(?=;|$)/
-const PARAMETER = /^\s*;\s*(?:([!#$%&'*+\-.^_`|~0-9A-Za-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s";]*))\s*)?(?=;|$)/
-
-function unreadable(contentType: string): ProtocolError {
-  return new ProtocolError('invalid_content_type', `Content-Type cannot be read: ${contentType.slice(0, 200)}`)
 }
 
 function broken(what: string): ProtocolError {

@@ -1,8 +1,8 @@
 // server.yaml as a document: which clients this server speaks for, what they offer, and to whom. It is the whole truth:
 // what is not in it is not offered. Every fault is found before anything changes, and all are told at once.
-import { z } from 'zod'
 import { type ClientId, compilePattern, type EndpointPattern, idKey, parseClientId, type ServerId } from '#protocol'
 import { parseCertificate } from '#trust'
+import { type ClientInput, documentSchema, MAX_URL, type RightInput, type ServiceInput } from './document-schema.ts'
 import { ServicesError } from './error.ts'
 import type { AccessRight, ClientEntry, LocalGroup, ServiceEntry, Subject } from './model.ts'
 import { type Description, readDescription } from './openapi.ts'
@@ -18,58 +18,6 @@ export const RESERVED_CODES: ReadonlySet<string> = new Set([
   'getSecurityServerOperationalData',
   'getSecurityServerHealthData',
 ])
-
-const MAX_URL = 255
-const text = z.string().trim().min(1).max(255)
-const pem = z.string().max(64 * 1024)
-const url = z.string().max(MAX_URL)
-
-const right = z.strictObject({
-  /** A subsystem: `DEMO/GOV/70000002/client`. */
-  subject: z.string().optional(),
-  globalGroup: text.optional(),
-  localGroup: text.optional(),
-  /** `GET /persons/*`; absent: the whole service. */
-  endpoints: z.array(z.string().max(1100)).min(1).max(1000).optional(),
-})
-
-const service = z.strictObject({
-  code: text,
-  /** Address of an OpenAPI 3 description: endpoints come from it, the base address too unless `url` is given. */
-  openapi: url.optional(),
-  /** Base address of the service. */
-  url: url.optional(),
-  /** 0: no limit (wire-client §5.7). */
-  timeoutSeconds: z.number().int().min(0).max(1000).default(60),
-  /** https only: the client's `tlsCertificates` (default), or the authorities that the system trusts. */
-  tls: z.enum(['pinned', 'system']).optional(),
-  disabled: z.strictObject({ notice: z.string().trim().min(1).max(1000) }).optional(),
-  access: z.array(right).max(10_000).default([]),
-})
-
-const client = z.strictObject({
-  id: z.string(),
-  connection: z.enum(['HTTP', 'HTTPS', 'HTTPS NOAUTH']).default('HTTPS'),
-  /** PEM, or base64 of DER. */
-  tlsCertificates: z.array(pem).max(100).default([]),
-  localGroups: z
-    .array(
-      z.strictObject({
-        code: text,
-        description: z.string().trim().max(255).default(''),
-        members: z.array(z.string()).max(10_000).default([]),
-      }),
-    )
-    .max(1000)
-    .default([]),
-  services: z.array(service).max(1000).default([]),
-})
-
-const schema = z.strictObject({ clients: z.array(client).max(1000) })
-
-type ServiceInput = z.infer<typeof service>
-type ClientInput = z.infer<typeof client>
-type RightInput = z.infer<typeof right>
 
 /** Collects faults, each with the path of what is wrong. */
 class Faults {
@@ -106,7 +54,7 @@ export async function readDocument(
   fetchText: (url: string) => Promise<string>,
 ): Promise<readonly ClientEntry[]> {
   const faults = new Faults()
-  const parsed = schema.safeParse(document)
+  const parsed = documentSchema.safeParse(document)
   if (!parsed.success) {
     for (const issue of parsed.error.issues) {
       if (issue.code !== 'unrecognized_keys') faults.add(shown(issue.path), issue.message)

@@ -1,0 +1,55 @@
+// The shape of server.yaml. What a shape cannot say (identifiers, references, addresses) is judged in document.ts.
+import { z } from 'zod'
+
+/** As the reference stores it (wire-client §5.7). */
+export const MAX_URL = 255
+const text = z.string().trim().min(1).max(255)
+const pem = z.string().max(64 * 1024)
+const url = z.string().max(MAX_URL)
+
+const right = z.strictObject({
+  /** A subsystem: `DEMO/GOV/70000002/client`. */
+  subject: z.string().optional(),
+  globalGroup: text.optional(),
+  localGroup: text.optional(),
+  /** `GET /persons/*`; absent: the whole service. */
+  endpoints: z.array(z.string().max(1100)).min(1).max(1000).optional(),
+})
+
+const service = z.strictObject({
+  code: text,
+  /** Address of an OpenAPI 3 description: endpoints come from it, the base address too unless `url` is given. */
+  openapi: url.optional(),
+  /** Base address of the service. */
+  url: url.optional(),
+  /** 0: no limit (wire-client §5.7). */
+  timeoutSeconds: z.number().int().min(0).max(1000).default(60),
+  /** https only: the client's `tlsCertificates` (default), or the authorities that the system trusts. */
+  tls: z.enum(['pinned', 'system']).optional(),
+  disabled: z.strictObject({ notice: z.string().trim().min(1).max(1000) }).optional(),
+  access: z.array(right).max(10_000).default([]),
+})
+
+const client = z.strictObject({
+  id: z.string(),
+  connection: z.enum(['HTTP', 'HTTPS', 'HTTPS NOAUTH']).default('HTTPS'),
+  /** PEM, or base64 of DER. */
+  tlsCertificates: z.array(pem).max(100).default([]),
+  localGroups: z
+    .array(
+      z.strictObject({
+        code: text,
+        description: z.string().trim().max(255).default(''),
+        members: z.array(z.string()).max(10_000).default([]),
+      }),
+    )
+    .max(1000)
+    .default([]),
+  services: z.array(service).max(1000).default([]),
+})
+
+export const documentSchema = z.strictObject({ clients: z.array(client).max(1000) })
+
+export type ServiceInput = z.infer<typeof service>
+export type ClientInput = z.infer<typeof client>
+export type RightInput = z.infer<typeof right>
