@@ -74,7 +74,7 @@ function show(report: FileReport & { subIndication?: string }, out: Output): voi
   out.line(
     `${coloured([colour, 'bold'], verdict.toUpperCase())}  ${file}  ${indication}${subIndication ? ` (${subIndication})` : ''}`,
   )
-  const carries = message && message.attachments.length > 0 ? ` with ${message.attachments.length} attachments` : ''
+  const carries = message && message.attachments.length > 0 ? `, attachments: ${message.attachments.join(', ')}` : ''
   for (const line of facts([
     ['message', message && `${message.protocol} ${message.direction}${carries}`],
     ['signer', signer],

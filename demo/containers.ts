@@ -5,7 +5,7 @@ import { writeFiles } from './files.ts'
 import { firstMessage } from './first-message.ts'
 import type { Layout } from './layout.ts'
 import { openServer } from './opening.ts'
-import type { Progress } from './progress.ts'
+import { count, type Progress } from './progress.ts'
 
 export const CONTAINER_STEPS = ['prepare', 'enrol', 'open'] as const
 export type ContainerStep = (typeof CONTAINER_STEPS)[number]
@@ -30,7 +30,7 @@ export async function containerStep(step: ContainerStep, layout: Layout, progres
       )
       const changes = await applyFederation(layout, await authorities, certificates)
       await takeAnchor(layout)
-      progress.done('enrolled', `${changes.length} changes published`)
+      progress.done('enrolled', `${count(changes.length, 'change')} published`)
       return
     }
     case 'open':

@@ -6,7 +6,7 @@ import { applyFederation, ceremony, enrolServer, type ServerCertificates, takeAn
 import { DemoError } from './error.ts'
 import { type Layout, PORTS, type ServerLayout } from './layout.ts'
 import { openServer } from './opening.ts'
-import type { Progress } from './progress.ts'
+import { count, type Progress } from './progress.ts'
 
 export interface Country {
   /** Starts and enrols everything; resolves when a message can be sent. */
@@ -41,7 +41,8 @@ export function country(layout: Layout, progress: Progress): Country {
       authority('ocsp'),
       authority('tsa'),
     ])
-    const made = certificates.made.length > 0 ? `, ${certificates.made.length} certificates made in the ceremony` : ''
+    const made =
+      certificates.made.length > 0 ? `, ${count(certificates.made.length, 'certificate')} made in the ceremony` : ''
     progress.done('authorities', `CA, OCSP responder and time-stamping at ${pki.host}${made}`)
     return certificates
   }
@@ -70,7 +71,7 @@ export function country(layout: Layout, progress: Progress): Country {
     const changes = await openServer(layout, server)
     progress.done(
       `security server ${server.code}`,
-      `${server.owner.name}, http://${server.host}:${PORTS.client}${changes.length > 0 ? `, ${changes.length} changes applied` : ''}`,
+      `${server.owner.name}, http://${server.host}:${PORTS.client}${changes.length > 0 ? `, ${count(changes.length, 'change')} applied` : ''}`,
     )
   }
 
@@ -93,13 +94,15 @@ export function country(layout: Layout, progress: Progress): Country {
       const issued = [...certificates.values()].reduce((sum, each) => sum + each.issued.length, 0)
       progress.done(
         'keys and certificates',
-        issued > 0 ? `${issued} certificates issued, keys stay in ${servers.length} signers` : 'all there already',
+        issued > 0
+          ? `${count(issued, 'certificate')} issued, keys stay in ${servers.length} signers`
+          : 'all there already',
       )
       const changes = await applyFederation(layout, all[1], certificates)
       await takeAnchor(layout)
       progress.done(
         'central server',
-        `http://${central.host}:${central.port}/internalconf, ${changes.length > 0 ? `${changes.length} changes published` : 'nothing changed'}`,
+        `http://${central.host}:${central.port}/internalconf, ${changes.length > 0 ? `${count(changes.length, 'change')} published` : 'nothing changed'}`,
       )
       await Promise.all(servers.map(startServer))
     },

@@ -1,13 +1,18 @@
 // From empty signers to a federation: keys, certificates, members, anchor, services. Everything goes through the doors that an
 // operator has too (signer clients and control sockets), and every step looks first at what is already there.
 import { X509Certificate } from 'node:crypto'
-import { existsSync, readFileSync, renameSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parse, stringify } from 'yaml'
+import { parse } from 'yaml'
+import type { ApplyAnswer, FederationDocument } from '#central-server/contract'
 import { controlClient, runtimeSocket, writeFileDurable } from '#host'
 import type { CeremonyAnswer, IssuableProfile, IssueAnswer } from '#pki/contract'
+import type { ApplyResult } from '#security-server/contract'
 import { connectSigner, type KeyInfo, type SignerClient } from '#signer'
+import { DemoError } from './error.ts'
+import { writeOnce } from './files.ts'
 import {
+  CENTRE,
   COUNTRY,
   CUSTOMS,
   EMBASSY,
@@ -131,61 +136,67 @@ function signingSubject(owner: Member) {
 }
 
 /**
- * The federation as a document that its operator could have written, loaded into the central server. The file is made
- * anew only when a certificate in it was (and the one before kept); what somebody adds to it is applied at the next start.
+ * The federation, as a document that its operator could have written, into the central server. It names certificates by their
+ * files, which are kept up to date; the document itself is written once, and what somebody adds to it is applied at the next start.
  */
 export async function applyFederation(
   layout: Layout,
   authorities: CeremonyAnswer,
   certificates: ReadonlyMap<string, ServerCertificates>,
 ): Promise<readonly string[]> {
-  const { files } = layout
-  const renewed = authorities.made.length > 0 || [...certificates.values()].some(({ issued }) => issued.length > 0)
-  if (renewed || !existsSync(files.federation)) {
-    const text = `# Who is who in ${INSTANCE}. Load it with: saadik apply -f federation.yaml\n${stringify(federation(layout, authorities, certificates), { lineWidth: 0 })}`
-    if (existsSync(files.federation)) renameSync(files.federation, `${files.federation}.before`)
-    await writeFileDurable(files.federation, text)
-  }
-  const { changes } = await centralControl(layout).post<{ changes: readonly string[] }>(
-    '/apply',
-    parse(readFileSync(files.federation, 'utf8')),
+  const { files, pki, servers } = layout
+  await Promise.all([
+    ...servers.map(({ code, folder }) => writePem(authenticationFile(folder), certificates.get(code)?.authentication)),
+    ...AUTHORITY_FILES.map((name) =>
+      writePem(join(pki.folder, `${name}.pem`), Buffer.from(authorities[name], 'base64')),
+    ),
+  ])
+  await writeOnce(
+    files.federation,
+    `Who is who in ${INSTANCE}. Load it with: saadik apply -f federation.yaml`,
+    federation(layout),
   )
+  const document: unknown = parse(readFileSync(files.federation, 'utf8'))
+  const { changes, published, reason } = await centralControl(layout).post<ApplyAnswer>('/apply', document)
+  if (!published) throw new DemoError('not_ready', `the central server cannot publish the configuration: ${reason}`)
   return changes
 }
 
-function federation(
-  layout: Layout,
-  authorities: CeremonyAnswer,
-  certificates: ReadonlyMap<string, ServerCertificates>,
-): object {
-  const { pki } = layout
+/** Certificates of the authorities that somebody may want to look at, by their names in the ceremony. */
+const AUTHORITY_FILES = ['root', 'issuing', 'ocsp', 'tsa'] as const
+
+const authenticationFile = (folder: string) => join(folder, 'authentication.pem')
+
+async function writePem(file: string, der: Buffer | undefined): Promise<void> {
+  if (!der) throw new TypeError(`no certificate for ${file}`)
+  const pem = new X509Certificate(der).toString()
+  if (!existsSync(file) || readFileSync(file, 'utf8') !== pem) await writeFileDurable(file, pem)
+}
+
+function federation({ pki, servers }: Layout): FederationDocument {
   const at = (port: number) => `http://${pki.host}:${port}`
+  const pem = (name: (typeof AUTHORITY_FILES)[number]) => join(pki.folder, `${name}.pem`)
   return {
     instance: INSTANCE,
     memberClasses: { GOV: 'Governmental organisations' },
-    members: MEMBERS.map(({ code, name, subsystems }) => ({
-      class: 'GOV',
-      code,
-      name,
-      subsystems: subsystems.map((subsystem) => ({ ...subsystem })),
-    })),
-    securityServers: layout.servers.map(({ code, owner, host }) => ({
+    members: MEMBERS.map(({ code, name, subsystems }) => ({ class: 'GOV', code, name, subsystems })),
+    securityServers: servers.map(({ code, owner, host, folder }) => ({
       owner: `GOV/${owner.code}`,
       code,
       address: host,
-      authenticationCertificates: [certificates.get(code)?.authentication.toString('base64')],
+      authenticationCertificates: [authenticationFile(folder)],
       clients: owner.subsystems.map((subsystem) => `GOV/${owner.code}/${subsystem.code}`),
     })),
     authorities: [
       {
         name: 'Demo CA',
-        certificate: authorities.issuing,
-        ocsp: [{ url: at(pki.ocsp), certificate: authorities.ocsp }],
+        certificate: pem('issuing'),
+        ocsp: [{ url: at(pki.ocsp), certificate: pem('ocsp') }],
         profile: 'Basic',
       },
     ],
-    timestampingAuthorities: [{ name: 'Demo TSA', url: at(pki.tsa), certificate: authorities.tsa }],
-    managementService: { provider: 'GOV/70000000/management' },
+    timestampingAuthorities: [{ name: 'Demo TSA', url: at(pki.tsa), certificate: pem('tsa') }],
+    managementService: { provider: `GOV/${CENTRE.code}/management` },
     settings: { ocspFreshnessSeconds: 3600, timestampingIntervalSeconds: 60 },
   }
 }
@@ -200,15 +211,10 @@ export async function takeAnchor(layout: Layout): Promise<void> {
 /** Clients, services and access rights of one security server, from its server.yaml. */
 export async function applyServices(layout: Layout, server: ServerLayout): Promise<readonly string[]> {
   const file = join(server.folder, 'server.yaml')
-  if (!existsSync(file)) {
-    const text = `# What the ${server.owner.name} offers and to whom. Load it with: saadik apply -f server.yaml --server ${server.code}\n`
-    await writeFileDurable(file, `${text}${stringify(services(layout, server), { lineWidth: 0 })}`)
-  }
-  const { changes } = await serverControl(server).post<{ changes: readonly string[] }>(
-    '/apply',
-    parse(readFileSync(file, 'utf8')),
-  )
-  return changes
+  const about = `What the ${server.owner.name} offers and to whom. Load it with: saadik apply -f server.yaml --server ${server.code}`
+  await writeOnce(file, about, services(layout, server))
+  const document: unknown = parse(readFileSync(file, 'utf8'))
+  return (await serverControl(server).post<ApplyResult>('/apply', document)).changes
 }
 
 function services(layout: Layout, server: ServerLayout): object {

@@ -126,7 +126,8 @@ function authority(layout: Layout, name: 'ca' | 'ocsp' | 'tsa'): [about: string,
   }
 }
 
-function writeOnce(file: string, about: string, value: object): Promise<void> {
+/** A YAML document with a comment above it; one that is there stays as it is. */
+export function writeOnce(file: string, about: string, value: object): Promise<void> {
   return once(file, `# ${about}\n${stringify(value, { lineWidth: 0 })}`)
 }
 

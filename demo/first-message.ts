@@ -38,12 +38,12 @@ export async function firstMessage(layout: Layout, progress: Progress): Promise<
   const configuration = join(layout.files.evidence, 'verificationconf.zip')
   await download(`${base}/verificationconf`, configuration)
 
-  const shown = (path: string) => relative('', path) || path
+  const shown = (path: string) => (relative('', path).startsWith('..') ? path : relative('', path))
   progress.heading(
     'Its evidence: signed by the ministry, time-stamped, verified here by the command that an auditor has',
   )
   progress.command(`curl -o evidence.asice '${evidence}'`)
-  progress.command(`saadik verify --conf ${shown(configuration)} ${shown(file)}`)
+  progress.command(`npx saadik verify --conf ${shown(configuration)} ${shown(file)}`)
   for (const line of (await verify(configuration, file)).trimEnd().split('\n')) progress.line(`  ${line}`)
 }
 

@@ -1,7 +1,14 @@
 // What the person at the terminal sees while a country starts: one line per step, in the order in which the steps end.
 import { styleText } from 'node:util'
 
+/** `3 changes`, `1 change`. */
+export function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`
+}
+
 export interface Progress {
+  /** Seconds since the start. */
+  seconds(): string
   /** A step that is done; `detail` says what came of it. */
   done(step: string, detail: string): void
   warn(text: string): void
@@ -19,10 +26,12 @@ export function terminalProgress(since: number): Progress {
   const paint = (colour: 'green' | 'yellow' | 'bold' | 'dim' | 'cyan', text: string) =>
     styleText(colour, text, { stream: out })
   const line = (text = '') => void out.write(`${text}\n`)
-  const seconds = () => `${((Date.now() - since) / 1000).toFixed(1)} s`.padStart(7)
+  const seconds = () => `${((Date.now() - since) / 1000).toFixed(1)} s`
+  const clock = () => paint('dim', seconds().padStart(7))
   return {
-    done: (step, detail) => line(`${paint('dim', seconds())}  ${paint('green', '✔')} ${step.padEnd(22)} ${detail}`),
-    warn: (text) => line(`${paint('dim', seconds())}  ${paint('yellow', '!')} ${text}`),
+    seconds,
+    done: (step, detail) => line(`${clock()}  ${paint('green', '✔')} ${step.padEnd(25)} ${detail}`),
+    warn: (text) => line(`${clock()}  ${paint('yellow', '!')} ${text}`),
     heading: (text) => line(`\n${paint('bold', text)}`),
     line,
     command: (text) => line(`  ${paint('cyan', text)}`),

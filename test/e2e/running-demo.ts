@@ -45,7 +45,7 @@ export async function startDemo(directory: string, base: string): Promise<Runnin
     const late = setTimeout(() => failed(new Error(`not ready in time:\n${output}`)), READY_WITHIN)
     const hear = (chunk: Buffer) => {
       output += chunk.toString('utf8')
-      if (!/^Ready\./m.test(output)) return
+      if (!/^Ready after /m.test(output)) return
       clearTimeout(late)
       done()
     }

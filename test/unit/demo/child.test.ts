@@ -40,7 +40,7 @@ test('a program that ends before it is ready fails with the end of its log', asy
     (error) =>
       error instanceof DemoError &&
       error.code === 'process_failed' &&
-      /exit code 3[^]*the port is taken/.test(error.message),
+      /exit code 3.*the port is taken/s.test(error.message),
   )
   await child.stop()
 })

@@ -12,10 +12,10 @@ const readme = readFileSync(join(root, 'README.md'), 'utf8')
 const blocks = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block]) => (block ?? '').trim().split('\n'))
 
 test('README shows the first message and what to try as the demo prints them', () => {
-  const layout = layoutOf('/somewhere/.saadik', DEFAULT_BASE)
+  const layout = layoutOf(resolve('.saadik'), DEFAULT_BASE)
   const printed: string[] = []
   const note = (text?: string) => text && printed.push(text.trim())
-  next(layout, { done: note, warn: note, heading: () => undefined, line: note, command: note })
+  next(layout, { seconds: () => '', done: note, warn: note, heading: () => undefined, line: note, command: note })
   const [, first, tries] = blocks
   assert.deepEqual(first, [curl(callsOf(layout)[0])])
   assert.deepEqual(tries, printed)
