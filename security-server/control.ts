@@ -1,11 +1,11 @@
 // The control socket (interfaces: Control socket). Everything an API will do later goes through the same calls.
-import { once } from 'node:events'
 import type { Application, Response } from 'express'
 import { shortId } from '#protocol'
 import type { LogEntry, LogListing, SecurityServerStatus, ServiceListing } from './contract.ts'
 import { controlPaths } from './contract.ts'
 import type { Gateway } from './exchange/gateway.ts'
 import { PRODUCT_VERSION } from './exchange/version.ts'
+import { writeChunk } from './exchange/write.ts'
 import { checkHealth, isHealthy } from './health.ts'
 import { answerVerificationConf, type StoredRecord } from './message-log/index.ts'
 
@@ -110,8 +110,7 @@ function entry(record: StoredRecord): LogEntry {
 async function stream(response: Response, contentType: string, body: AsyncIterable<Uint8Array>): Promise<void> {
   for await (const chunk of body) {
     if (!response.headersSent) response.type(contentType)
-    if (!response.write(chunk)) await Promise.race([once(response, 'drain'), once(response, 'close')])
-    if (response.destroyed) return
+    if (!(await writeChunk(response, chunk))) return
   }
   response.end()
 }

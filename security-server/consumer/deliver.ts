@@ -1,7 +1,7 @@
 // Consumer, last stage: the logged response goes to the information system with the service's status, reason and headers.
-import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { Gateway } from '../exchange/gateway.ts'
+import { writeChunk } from '../exchange/write.ts'
 import type { BodyReference } from '../message-log/index.ts'
 import type { Recorded } from './receive.ts'
 
@@ -25,8 +25,7 @@ export async function deliver(gateway: Gateway, response: Recorded, to: ServerRe
 
 async function copy(gateway: Gateway, body: BodyReference, to: ServerResponse): Promise<void> {
   for await (const chunk of gateway.messageLog.read(body)) {
-    if (to.destroyed) return
-    if (!to.write(chunk)) await Promise.race([once(to, 'drain'), once(to, 'close')])
+    if (!(await writeChunk(to, chunk))) return
   }
   to.end()
 }

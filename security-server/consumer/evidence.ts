@@ -1,7 +1,7 @@
 // GET /asic and GET /verificationconf on the information systems' ports (wire-message §8.4).
-import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Gateway } from '../exchange/gateway.ts'
+import { writeChunk } from '../exchange/write.ts'
 import { answerAsic, answerVerificationConf } from '../message-log/index.ts'
 import { authenticate } from './identify.ts'
 
@@ -20,8 +20,7 @@ export async function evidenceRoute(
   response.writeHead(answer.status, answer.headers)
   try {
     for await (const chunk of answer.body) {
-      if (response.destroyed) return
-      if (!response.write(chunk)) await Promise.race([once(response, 'drain'), once(response, 'close')])
+      if (!(await writeChunk(response, chunk))) return
     }
     response.end()
   } catch (error) {

@@ -1,6 +1,5 @@
 // Provider: service called → response head, body → signed → **logged** → sent. From here on an error is a part of the
 // multipart answer (wire-message §2.3, REST).
-import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import {
   buildRestResponse,
@@ -17,6 +16,7 @@ import { type BodyStart, keepSmall, passThrough, startBody } from '../exchange/b
 import type { Gateway } from '../exchange/gateway.ts'
 import { chunksOf } from '../exchange/idle.ts'
 import { hashMessage, sign } from '../exchange/signing.ts'
+import { writeChunk } from '../exchange/write.ts'
 import type { BodyReference } from '../message-log/index.ts'
 import { type Accepted, record } from './accept.ts'
 import { callFault, type ServiceAnswer } from './call.ts'
@@ -160,6 +160,5 @@ function begin(response: ServerResponse, writer: TransportWriter, length?: numbe
 }
 
 async function write(response: ServerResponse, chunk: Uint8Array): Promise<void> {
-  if (response.destroyed) throw new Error('the consumer security server closed the connection')
-  if (!response.write(chunk)) await Promise.race([once(response, 'drain'), once(response, 'close')])
+  if (!(await writeChunk(response, chunk))) throw new Error('the consumer security server closed the connection')
 }

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { writeChunk } from '../../security-server/exchange/write.ts'
 
 export interface SeenRequest {
   readonly method: string
