@@ -1,5 +1,5 @@
 // ASiC-E containers in the layout of X-Road (wire-message §8): written while they stream out, read with attachments as digests.
-import { type DigestName, digest, encodeBase64, type Hasher, hasher } from '#trust'
+import { type DigestName, digest, encodeBase64, hasher } from '#trust'
 import { EvidenceError } from './error.ts'
 import { readZip, type ZipLimits } from './zip-reader.ts'
 import { writeZip, type ZipEntry } from './zip-writer.ts'
@@ -91,38 +91,40 @@ export interface ReadContainer {
   readonly timestampToken: Uint8Array | undefined
   readonly timestampResult: Uint8Array | undefined
   readonly timestampChain: Uint8Array | undefined
-  /** Digests of what is too large to keep, by entry name. */
-  readonly attachments: ReadonlyMap<string, Readonly<Record<AttachmentDigest, Uint8Array>>>
-  /** Names of every entry, for "is it here at all". */
-  readonly names: ReadonlySet<string>
+  /** Digests of `attachment1`, `attachment2`, …: what is too large to keep. */
+  readonly attachments: ReadonlyMap<string, ReadonlyMap<DigestName, Uint8Array>>
+  /** Names of entries that mean nothing here. */
+  readonly others: readonly string[]
 }
 
-export const ATTACHMENT_DIGESTS = ['SHA-512', 'SHA-256', 'SHA-384'] as const satisfies readonly DigestName[]
-export type AttachmentDigest = (typeof ATTACHMENT_DIGESTS)[number]
+/** What a signature or a hash chain may name an attachment by. */
+const ATTACHMENT_DIGESTS = ['SHA-512', 'SHA-256', 'SHA-384'] as const satisfies readonly DigestName[]
 
-/** A message part above this is not kept in memory; it is no message of X-Road. */
-const MAX_KEPT = 64 * 1024 * 1024
-const KEPT = new Set([
-  'mimetype',
-  'message.xml',
-  'meta-inf/signatures.xml',
-  'sig-hashchainresult.xml',
-  'sig-hashchain.xml',
-  'ts-hashchainresult.xml',
-  'ts-hashchain.xml',
-  'meta-inf/timestamp.tst',
+/** Entries that are kept in memory, in lower case, and how large they may be. */
+const KEPT: ReadonlyMap<string, number> = new Map([
+  ['mimetype', 256],
+  ['message.xml', 64 << 20],
+  ['meta-inf/signatures.xml', 1 << 20],
+  ['sig-hashchainresult.xml', 1 << 20],
+  ['sig-hashchain.xml', 4 << 20],
+  ['ts-hashchainresult.xml', 1 << 20],
+  ['ts-hashchain.xml', 4 << 20],
+  ['meta-inf/timestamp.tst', 256 << 10],
 ])
+/** Lists of the other entries, which nothing verifies (wire-message §8.1). */
+const MANIFESTS: ReadonlySet<string> = new Set(['meta-inf/manifest.xml', 'meta-inf/asicmanifest.xml'])
 
 /** Reads in one pass; names are matched without case, as the reference does. Throws EvidenceError `asic_*`. */
 export async function readContainer(source: AsyncIterable<Uint8Array>, limits?: ZipLimits): Promise<ReadContainer> {
   const kept = new Map<string, Uint8Array>()
-  const attachments = new Map<string, Record<AttachmentDigest, Uint8Array>>()
-  const names = new Set<string>()
-  for await (const entry of readZip(source, limits)) {
-    const folded = entry.name.toLowerCase()
-    names.add(entry.name)
-    if (KEPT.has(folded)) kept.set(folded, await collect(entry.name, entry.body))
-    else if (/^attachment\d+$/.test(folded)) attachments.set(entry.name, await digests(entry.body))
+  const attachments = new Map<string, ReadonlyMap<DigestName, Uint8Array>>()
+  const others: string[] = []
+  for await (const { name, body } of readZip(source, limits)) {
+    const folded = name.toLowerCase()
+    const limit = KEPT.get(folded)
+    if (limit !== undefined) kept.set(folded, await collect(name, body, limit))
+    else if (/^attachment\d+$/.test(folded)) attachments.set(folded, await digests(body))
+    else if (!MANIFESTS.has(folded) && !name.endsWith('/')) others.push(name)
   }
   const mimeType = kept.get('mimetype')
   if (mimeType === undefined) throw new EvidenceError('asic_mime_type_not_found', 'The container has no mimetype')
@@ -132,15 +134,9 @@ export async function readContainer(source: AsyncIterable<Uint8Array>, limits?: 
   if (message === undefined) throw new EvidenceError('asic_message_not_found', 'The container has no message')
   const signature = kept.get('meta-inf/signatures.xml')
   if (signature === undefined) throw new EvidenceError('asic_signature_not_found', 'The container has no signature')
-  const pair = (result: string, chain: string) => {
-    if (kept.has(chain) && !kept.has(result))
-      throw new EvidenceError('asic_hash_chain_result_not_found', `The container has ${chain} without ${result}`)
-    if (kept.has(result) && !kept.has(chain))
-      throw new EvidenceError('asic_hash_chain_not_found', `The container has ${result} without ${chain}`)
-    return [kept.get(result), kept.get(chain)] as const
-  }
-  const [chainResult, chain] = pair('sig-hashchainresult.xml', 'sig-hashchain.xml')
-  const [timestampResult, timestampChain] = pair('ts-hashchainresult.xml', 'ts-hashchain.xml')
+  const [chainResult, chain] = pair(kept, 'sig-hashchainresult.xml', 'sig-hashchain.xml')
+  const [timestampResult, timestampChain] = pair(kept, 'ts-hashchainresult.xml', 'ts-hashchain.xml')
+  const timestampToken = kept.get('meta-inf/timestamp.tst')
   return {
     message,
     signature,
@@ -148,30 +144,36 @@ export async function readContainer(source: AsyncIterable<Uint8Array>, limits?: 
     chain,
     timestampResult,
     timestampChain,
-    timestampToken: kept.get('meta-inf/timestamp.tst'),
+    timestampToken,
     attachments,
-    names,
+    others,
   }
 }
 
-async function collect(name: string, body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+type Pair = readonly [result: Uint8Array | undefined, chain: Uint8Array | undefined]
+
+/** Hash chain documents come both or not at all. */
+function pair(kept: ReadonlyMap<string, Uint8Array>, result: string, chain: string): Pair {
+  if (kept.has(chain) && !kept.has(result))
+    throw new EvidenceError('asic_hash_chain_result_not_found', `The container has ${chain} without ${result}`)
+  if (kept.has(result) && !kept.has(chain))
+    throw new EvidenceError('asic_hash_chain_not_found', `The container has ${result} without ${chain}`)
+  return [kept.get(result), kept.get(chain)]
+}
+
+async function collect(name: string, body: AsyncIterable<Uint8Array>, limit: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of body) {
     size += chunk.length
-    if (size > MAX_KEPT) throw new EvidenceError('asic_malformed_zip', `${name} is larger than ${MAX_KEPT} octets`)
+    if (size > limit) throw new EvidenceError('asic_malformed_zip', `${name} is larger than ${limit} octets`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
 }
 
-async function digests(body: AsyncIterable<Uint8Array>): Promise<Record<AttachmentDigest, Uint8Array>> {
-  const states = ATTACHMENT_DIGESTS.map(
-    (name) => [name, hasher(name)] as const satisfies readonly [AttachmentDigest, Hasher],
-  )
+async function digests(body: AsyncIterable<Uint8Array>): Promise<ReadonlyMap<DigestName, Uint8Array>> {
+  const states = ATTACHMENT_DIGESTS.map((name) => [name, hasher(name)] as const)
   for await (const chunk of body) for (const [, state] of states) state.update(chunk)
-  return Object.fromEntries(states.map(([name, state]) => [name, state.digest()])) as Record<
-    AttachmentDigest,
-    Uint8Array
-  >
+  return new Map(states.map(([name, state]) => [name, state.digest()]))
 }

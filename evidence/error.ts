@@ -1,4 +1,7 @@
-/** X-Road's sub-codes of a failed verification (wire-message §5.5, §6.3, §8.1); after `signature_verification.` they go over the wire. */
+/**
+ * X-Road's sub-codes of a failed verification (wire-message §5.5, §6.3, §8.1); after `signature_verification.` they go over the wire.
+ * Ours alone, and only in reports on containers: `asic_malformed_zip`, `asic_attachment_not_found`, `timestamp_invalid`.
+ */
 export type EvidenceCode =
   | 'invalid_xml'
   | 'malformed_signature'
@@ -21,6 +24,7 @@ export type EvidenceCode =
   | 'asic_hash_chain_result_not_found'
   | 'asic_hash_chain_not_found'
   | 'asic_timestamp_not_found'
+  | 'asic_attachment_not_found'
   | 'asic_malformed_zip'
   | 'timestamp_invalid'
 

@@ -9,16 +9,11 @@ export {
   readContainer,
   writeContainer,
 } from './container.ts'
+export type { SignatureForm } from './coverage.ts'
 export { type EvidenceCode, EvidenceError } from './error.ts'
-export {
-  buildHashChains,
-  type ChainData,
-  type ChainInput,
-  type HashChains,
-  nodeHash,
-  verifyHashChain,
-} from './hash-chain.ts'
+export { buildHashChains, type ChainInput, type Digest, type HashChains, nodeHash } from './hash-chain.ts'
 export { type Parties, partiesOf } from './parties.ts'
+export type { Check, Report } from './report.ts'
 export { type ReadSignature, readSignature } from './signature-reader.ts'
 export {
   type MessagePart,
@@ -37,7 +32,8 @@ export {
   TS_HASH_CHAIN,
   timestampInput,
 } from './timestamp.ts'
-export { type Check, type Report, verifyContainer } from './verify-container.ts'
+export { verifyContainer } from './verify-container.ts'
+export { type ChainData, type HashChainInput, verifyHashChain } from './verify-hash-chain.ts'
 export { type VerifiedSignature, type VerifyInput, verifyMessage } from './verify-signature.ts'
 export { type ReadEntry, readZip, type ZipLimits } from './zip-reader.ts'
 export { writeZip, type ZipEntry } from './zip-writer.ts'

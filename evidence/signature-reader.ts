@@ -13,13 +13,16 @@ import {
 import { C14N_EXCLUSIVE, C14N_INCLUSIVE, type C14nMode } from './c14n.ts'
 import { EvidenceError } from './error.ts'
 
-const DSIG = 'http://www.w3.org/2000/09/xmldsig#'
-const XADES = 'http://uri.etsi.org/01903/v1.3.2#'
+export const DSIG = 'http://www.w3.org/2000/09/xmldsig#'
+export const XADES = 'http://uri.etsi.org/01903/v1.3.2#'
 /** Version 1.1.1 or 1.2.1, with and without the zero: all occur in old containers (wire-message §8.1). */
 const ASIC = /^http:\/\/uri\.etsi\.org\/0?2918\/v1\.[12]\.1#$/
 /** Santuario's secure validation allows as many (wire-message §4.3). */
 const MAX_REFERENCES = 30
 const MAX_BYTES = 1024 * 1024
+/** Certificates, and OCSP answers, of a path: no country has more than three CAs above a member. */
+const MAX_PATH_VALUES = 16
+const MAX_TIMESTAMPS = 16
 
 export interface Reference {
   readonly uri: string
@@ -27,7 +30,6 @@ export interface Reference {
   readonly value: Uint8Array
   /** How a same-document reference is canonicalised; X-Road's has no transform: inclusive. */
   readonly mode: C14nMode
-  readonly hasTransforms: boolean
 }
 
 export interface CertificateDigest {
@@ -45,11 +47,12 @@ export interface ReadSignature {
   readonly signedProperties: XmlElement
   readonly signedPropertiesId: string
   readonly signingTime: Date | undefined
-  readonly signingCertificate: CertificateDigest | undefined
-  /** CAs that the signature brings, named by its references. */
+  /** What the signed properties say of the signer's certificate: SigningCertificate, SigningCertificateV2, or both. */
+  readonly signingCertificates: readonly CertificateDigest[]
+  /** CAs that the signature brings, believed only as far as a path leads over them. */
   readonly intermediates: readonly Certificate[]
   readonly ocspAnswers: readonly Uint8Array[]
-  /** Token of a single time-stamp (wire-message §7.3). */
+  /** Token of a single time-stamp (wire-message §7.3). Unsigned: the log puts its own first, and the first one counts. */
   readonly timestamp: Uint8Array | undefined
 }
 
@@ -61,56 +64,47 @@ export function readSignature(xml: Uint8Array): ReadSignature {
   } catch (cause) {
     throw new EvidenceError('invalid_xml', 'The signature is not XML', { cause })
   }
-  const signature = ASIC.test(root.namespace) && root.local === 'XAdESSignatures' ? only(root, DSIG, 'Signature') : root
+  const wrapped = root.local === 'XAdESSignatures' && ASIC.test(root.namespace)
+  if (wrapped && childElements(root).length !== 1)
+    throw malformed('its wrapper does not hold one signature and nothing else')
+  const signature = wrapped ? only(root, DSIG, 'Signature') : root
   if (signature.namespace !== DSIG || signature.local !== 'Signature') throw malformed(`its root is ${root.name}`)
-  uniqueIds(root)
+  uniqueIds(root, new Set())
 
   const signedInfo = only(signature, DSIG, 'SignedInfo')
   const qualifying = only(only(signature, DSIG, 'Object'), XADES, 'QualifyingProperties')
   const signedProperties = only(qualifying, XADES, 'SignedProperties')
-  const unsigned = maybe(maybe(qualifying, XADES, 'UnsignedProperties'), XADES, 'UnsignedSignatureProperties')
-  const properties = only(signedProperties, XADES, 'SignedSignatureProperties')
-  const time = maybe(properties, XADES, 'SigningTime')
   const signedPropertiesId = attributeOf(signedProperties, 'Id')
   if (signedPropertiesId === undefined || signedPropertiesId === '') throw malformed('SignedProperties has no Id')
-  const keyInfo = only(signature, DSIG, 'KeyInfo')
-  const certificateText = [...descendants(keyInfo)].find(
-    (element) => element.namespace === DSIG && element.local === 'X509Certificate',
-  )
-  if (certificateText === undefined) throw malformed('it carries no certificate')
-  const algorithmUri = attributeOf(only(signedInfo, DSIG, 'SignatureMethod'), 'Algorithm') ?? ''
-  const algorithm = signatureByUri(algorithmUri)
-  if (algorithm === undefined) throw malformed(`signature algorithm ${algorithmUri} is not accepted`)
   return {
     signedInfo,
     signedInfoMode: c14nMode(only(signedInfo, DSIG, 'CanonicalizationMethod')),
-    algorithm,
+    algorithm: readAlgorithm(signedInfo),
     references: readReferences(signedInfo),
-    value: bytes(only(signature, DSIG, 'SignatureValue')),
-    certificate: certificate(certificateText),
+    value: bytesOf(only(signature, DSIG, 'SignatureValue')),
+    certificate: readCertificate(only(signature, DSIG, 'KeyInfo')),
     signedProperties,
     signedPropertiesId,
-    signingTime: time === undefined ? undefined : readTime(text(time)),
-    signingCertificate: readSigningCertificate(properties),
-    intermediates: readIntermediates(unsigned),
-    ocspAnswers: childElements(
-      maybe(maybe(unsigned, XADES, 'RevocationValues'), XADES, 'OCSPValues') ?? NOTHING,
-      XADES,
-      'EncapsulatedOCSPValue',
-    ).map(bytes),
-    timestamp: readTimestamp(unsigned),
+    ...readProperties(only(signedProperties, XADES, 'SignedSignatureProperties')),
+    ...readUnsigned(maybe(maybe(qualifying, XADES, 'UnsignedProperties'), XADES, 'UnsignedSignatureProperties')),
   }
 }
 
-/** Ids name what references hash; one that stands twice would let another element be hashed. */
-function uniqueIds(root: XmlElement): void {
-  const seen = new Set<string>()
-  for (const element of descendants(root)) {
-    const id = attributeOf(element, 'Id')
-    if (id === undefined) continue
+/** Other verifiers find what a reference hashes by its Id: one that stands twice would let them hash another element. */
+function uniqueIds(element: XmlElement, seen: Set<string>): void {
+  const id = attributeOf(element, 'Id')
+  if (id !== undefined) {
     if (seen.has(id)) throw malformed(`Id ${id} stands twice`)
     seen.add(id)
   }
+  for (const child of element.children) if (isElement(child)) uniqueIds(child, seen)
+}
+
+function readAlgorithm(signedInfo: XmlElement): SignatureAlgorithm {
+  const uri = attributeOf(only(signedInfo, DSIG, 'SignatureMethod'), 'Algorithm') ?? ''
+  const algorithm = signatureByUri(uri)
+  if (algorithm === undefined) throw malformed(`signature algorithm ${uri} is not accepted`)
+  return algorithm
 }
 
 function readReferences(signedInfo: XmlElement): Reference[] {
@@ -122,27 +116,24 @@ function readReferences(signedInfo: XmlElement): Reference[] {
     const uri = attributeOf(reference, 'URI') ?? ''
     if (uris.has(uri)) throw malformed(`${uri} is referenced twice`)
     uris.add(uri)
-    const transforms = childElements(maybe(reference, DSIG, 'Transforms') ?? NOTHING)
-    const [transform] = transforms
-    if (transforms.length > 1) throw malformed('more than one transform')
+    const transforms = maybe(reference, DSIG, 'Transforms')
+    const [transform, ...more] = transforms === undefined ? [] : childElements(transforms)
+    if (more.length > 0) throw malformed('more than one transform')
     if (transform !== undefined && !uri.startsWith('#')) throw malformed('a transform of data outside the signature')
-    const { digest, value } = digestAndValue(reference)
     return {
       uri,
-      digest,
-      value,
+      ...readDigest(reference),
       mode: transform === undefined ? { kind: 'inclusive' } : c14nMode(transform),
-      hasTransforms: transform !== undefined,
     }
   })
 }
 
-function digestAndValue(parent: XmlElement): CertificateDigest {
+function readDigest(parent: XmlElement): CertificateDigest {
   const uri = attributeOf(only(parent, DSIG, 'DigestMethod'), 'Algorithm') ?? ''
   const algorithm = digestByUri(uri)
   // SHA-1 and SHA-224 sign nothing that is accepted: docs/policy.md.
   if (algorithm === undefined || algorithm.length < 32) throw malformed(`digest ${uri} is not accepted`)
-  const value = bytes(only(parent, DSIG, 'DigestValue'))
+  const value = bytesOf(only(parent, DSIG, 'DigestValue'))
   if (value.length !== algorithm.length) throw malformed('a digest value is not as long as its digest')
   return { digest: algorithm.name, value }
 }
@@ -151,90 +142,100 @@ function c14nMode(method: XmlElement): C14nMode {
   const uri = attributeOf(method, 'Algorithm')
   if (uri === C14N_INCLUSIVE) return { kind: 'inclusive' }
   if (uri !== C14N_EXCLUSIVE) throw malformed(`canonicalization ${uri} is not accepted`)
-  const [list] = childElements(method, C14N_EXCLUSIVE, 'InclusiveNamespaces')
-  const prefixes =
-    list === undefined
-      ? []
-      : (attributeOf(list, 'PrefixList') ?? '').split(/[ \t\r\n]+/).filter((prefix) => prefix !== '')
-  return { kind: 'exclusive', inclusivePrefixes: prefixes }
+  const list = maybe(method, C14N_EXCLUSIVE, 'InclusiveNamespaces')
+  const prefixes = list === undefined ? '' : (attributeOf(list, 'PrefixList') ?? '')
+  return { kind: 'exclusive', inclusivePrefixes: prefixes.split(/[ \t\r\n]+/).filter((prefix) => prefix !== '') }
 }
 
-/** SigningCertificate (XAdES 1.3.2) or SigningCertificateV2; the first digest names the signer. */
-function readSigningCertificate(properties: XmlElement): CertificateDigest | undefined {
-  const holder = maybe(properties, XADES, 'SigningCertificate') ?? maybe(properties, XADES, 'SigningCertificateV2')
-  const [first] = childElements(holder ?? NOTHING, XADES, 'Cert')
-  return first === undefined ? undefined : digestAndValue(only(first, XADES, 'CertDigest'))
+/** The first certificate is the signer's (wire-message §4.3). */
+function readCertificate(keyInfo: XmlElement): Certificate {
+  for (const element of descendants(keyInfo))
+    if (element.namespace === DSIG && element.local === 'X509Certificate') return certificateOf(element)
+  throw malformed('it carries no certificate')
 }
 
-function readIntermediates(unsigned: XmlElement | undefined): Certificate[] {
-  const values = childElements(
-    maybe(unsigned, XADES, 'CertificateValues') ?? NOTHING,
-    XADES,
-    'EncapsulatedX509Certificate',
-  )
-  if (values.length > 16) throw malformed('it brings too many certificates')
-  return values.map(certificate)
+/** SigningCertificate (XAdES 1.3.2) or SigningCertificateV2: in each the first digest names the signer. One of them must be there. */
+function readProperties(properties: XmlElement): Pick<ReadSignature, 'signingTime' | 'signingCertificates'> {
+  const time = maybe(properties, XADES, 'SigningTime')
+  const holders = ['SigningCertificate', 'SigningCertificateV2'].map((local) => maybe(properties, XADES, local))
+  const signingCertificates = holders
+    .filter((holder) => holder !== undefined)
+    .map((holder) => {
+      const [first] = childElements(holder, XADES, 'Cert')
+      if (first === undefined) throw malformed(`${holder.local} names no certificate`)
+      return readDigest(only(first, XADES, 'CertDigest'))
+    })
+  if (signingCertificates.length === 0) throw malformed('its signed properties do not name the signing certificate')
+  return { signingTime: time === undefined ? undefined : timeOf(time), signingCertificates }
 }
 
-function readTimestamp(unsigned: XmlElement | undefined): Uint8Array | undefined {
-  const token = maybe(maybe(unsigned, XADES, 'SignatureTimeStamp'), XADES, 'EncapsulatedTimeStamp')
-  return token === undefined ? undefined : bytes(token)
+function readUnsigned(
+  unsigned: XmlElement | undefined,
+): Pick<ReadSignature, 'intermediates' | 'ocspAnswers' | 'timestamp'> {
+  const certificates = maybe(unsigned, XADES, 'CertificateValues')
+  const answers = maybe(maybe(unsigned, XADES, 'RevocationValues'), XADES, 'OCSPValues')
+  const stamps = unsigned === undefined ? [] : childElements(unsigned, XADES, 'SignatureTimeStamp')
+  if (stamps.length > MAX_TIMESTAMPS) throw malformed('it brings too many time-stamps')
+  const token = maybe(stamps[0], XADES, 'EncapsulatedTimeStamp')
+  return {
+    intermediates: values(certificates, 'EncapsulatedX509Certificate').map(certificateOf),
+    ocspAnswers: values(answers, 'EncapsulatedOCSPValue').map(bytesOf),
+    timestamp: token === undefined ? undefined : bytesOf(token),
+  }
 }
 
-function readTime(value: string): Date {
-  const time = new Date(value.trim())
-  if (
-    !/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/.test(value.trim()) ||
-    Number.isNaN(time.getTime())
-  )
+function values(parent: XmlElement | undefined, local: string): XmlElement[] {
+  const found = parent === undefined ? [] : childElements(parent, XADES, local)
+  if (found.length > MAX_PATH_VALUES) throw malformed(`it brings ${found.length} of ${local}`)
+  return found
+}
+
+/** XML Schema dateTime with its time zone. */
+function timeOf(element: XmlElement): Date {
+  const value = textOf(element).trim()
+  const time = new Date(value)
+  if (!/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/.test(value) || Number.isNaN(time.getTime()))
     throw malformed('its signing time is not a time')
   return time
 }
 
-function certificate(element: XmlElement): Certificate {
+function certificateOf(element: XmlElement): Certificate {
+  const bytes = bytesOf(element)
   try {
-    return parseCertificate(bytes(element))
+    return parseCertificate(bytes)
   } catch (cause) {
-    if (cause instanceof EvidenceError) throw cause
     throw new EvidenceError('malformed_signature', 'A certificate in the signature cannot be read', { cause })
   }
 }
 
-const NOTHING: XmlElement = {
-  name: '',
-  prefix: '',
-  local: '',
-  namespace: '',
-  attributes: [],
-  children: [],
-  parent: undefined,
-}
-
 /** The one child of that name. */
 function only(parent: XmlElement, namespace: string, local: string): XmlElement {
-  const found = childElements(parent, namespace, local)
-  const [first] = found
-  if (first === undefined) throw malformed(`it has no ${local}`)
-  if (found.length > 1) throw malformed(`it has more than one ${local}`)
-  return first
+  const found = maybe(parent, namespace, local)
+  if (found === undefined) throw malformed(`it has no ${local}`)
+  return found
 }
 
 function maybe(parent: XmlElement | undefined, namespace: string, local: string): XmlElement | undefined {
   if (parent === undefined) return undefined
-  const found = childElements(parent, namespace, local)
-  if (found.length > 1) throw malformed(`it has more than one ${local}`)
-  return found[0]
+  let found: XmlElement | undefined
+  for (const child of parent.children) {
+    if (!isElement(child) || child.local !== local || child.namespace !== namespace) continue
+    if (found !== undefined) throw malformed(`it has more than one ${local}`)
+    found = child
+  }
+  return found
 }
 
 /** Text of an element that must hold nothing else: no element or instruction may split what is read from what is shown. */
-function text(element: XmlElement): string {
-  if (element.children.some((child) => typeof child !== 'string'))
-    throw malformed(`${element.local} holds more than text`)
-  return element.children.filter((child) => typeof child === 'string' && !isElement(child)).join('')
+function textOf(element: XmlElement): string {
+  const [text = '', ...more] = element.children
+  if (typeof text !== 'string' || more.length > 0) throw malformed(`${element.local} holds more than text`)
+  return text
 }
 
-function bytes(element: XmlElement): Uint8Array {
-  const value = decodeBase64(text(element), { whitespace: true })
+/** Canonical base64: two texts must never mean the same octets. Line breaks are the signer's choice (wire-message §4.1). */
+function bytesOf(element: XmlElement): Uint8Array {
+  const value = decodeBase64(textOf(element), { whitespace: true })
   if (value === undefined || value.length === 0) throw malformed(`${element.local} is not canonical base64`)
   return value
 }

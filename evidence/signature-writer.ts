@@ -98,7 +98,7 @@ async function writeSignature(
   return Buffer.from(
     `<?xml version="1.0" encoding="UTF-8" standalone="no"?><asic:XAdESSignatures ${NAMESPACES}><ds:Signature Id="signature"><ds:SignedInfo>${info}` +
       `<ds:SignatureValue Id="signature-value">${encodeBase64(value)}</ds:SignatureValue>` +
-      `<ds:KeyInfo><ds:X509Data><ds:X509Certificate>${encodeBase64(signer.certificate.der)}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>` +
+      `<ds:KeyInfo><ds:X509Data><ds:X509Certificate>${quoted(signer.certificate).base64}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>` +
       `<ds:Object><xades:QualifyingProperties Target="#signature"><xades:SignedProperties Id="signed-properties">${properties}${unsignedProperties(signer)}</xades:QualifyingProperties></ds:Object></ds:Signature></asic:XAdESSignatures>`,
   )
 }
@@ -111,34 +111,58 @@ function signedProperties(certificate: Certificate, mimeType: string, at: Date):
   )
 }
 
+/** No white space inside: the reference reads it by position (wire-message §4.3). */
 function certificateReference(certificate: Certificate, id?: string): string {
-  return (
-    `<xades:Cert${id === undefined ? '' : ` URI="#${id}"`}><xades:CertDigest>${SHA512}<ds:DigestValue>${encodeBase64(digest('SHA-512', certificate.der))}</ds:DigestValue></xades:CertDigest>` +
-    `<xades:IssuerSerial><ds:X509IssuerName>${escapeText(certificate.issuer.text)}</ds:X509IssuerName><ds:X509SerialNumber>${certificate.serialNumber}</ds:X509SerialNumber></xades:IssuerSerial></xades:Cert>`
-  )
+  return `<xades:Cert${id === undefined ? '' : ` URI="#${id}"`}>${quoted(certificate).reference}</xades:Cert>`
+}
+
+interface Quoted {
+  readonly base64: string
+  readonly reference: string
+}
+
+const quotedCertificates = new WeakMap<Certificate, Quoted>()
+
+/** A certificate as signatures carry and name it; the same few sign everything. */
+function quoted(certificate: Certificate): Quoted {
+  let known = quotedCertificates.get(certificate)
+  if (known === undefined) {
+    const { der, issuer, serialNumber } = certificate
+    known = {
+      base64: encodeBase64(der),
+      reference:
+        `<xades:CertDigest>${SHA512}<ds:DigestValue>${encodeBase64(digest('SHA-512', der))}</ds:DigestValue></xades:CertDigest>` +
+        `<xades:IssuerSerial><ds:X509IssuerName>${escapeText(issuer.text)}</ds:X509IssuerName><ds:X509SerialNumber>${serialNumber}</ds:X509SerialNumber></xades:IssuerSerial>`,
+    }
+    quotedCertificates.set(certificate, known)
+  }
+  return known
 }
 
 /** References and values of intermediate CAs, if any, then the OCSP answers: the signer's first (wire-message §4.1). */
 function unsignedProperties(signer: MessageSigner): string {
-  const { intermediates } = signer
-  const id = (index: number) => `encapsulated-cert-${index + 1}`
-  const references =
-    intermediates.length === 0
+  let references = ''
+  let certificates = ''
+  let answers = encapsulatedAnswer(signer.ocsp, 1)
+  signer.intermediates.forEach(({ certificate, ocsp }, index) => {
+    const id = `encapsulated-cert-${index + 1}`
+    references += certificateReference(certificate, id)
+    certificates += `<xades:EncapsulatedX509Certificate Id="${id}">${quoted(certificate).base64}</xades:EncapsulatedX509Certificate>`
+    answers += encapsulatedAnswer(ocsp, index + 2)
+  })
+  const path =
+    references === ''
       ? ''
-      : `<xades:CompleteCertificateRefs Id="complete-certificate-refs"><xades:CertRefs>${intermediates.map((link, index) => certificateReference(link.certificate, id(index))).join('')}</xades:CertRefs></xades:CompleteCertificateRefs>` +
-        `<xades:CertificateValues>${intermediates.map((link, index) => `<xades:EncapsulatedX509Certificate Id="${id(index)}">${encodeBase64(link.certificate.der)}</xades:EncapsulatedX509Certificate>`).join('')}</xades:CertificateValues>`
-  const answers = [signer.ocsp, ...intermediates.map((link) => link.ocsp)]
-  const values = answers
-    .map(
-      (der, index) =>
-        `<xades:EncapsulatedOCSPValue Id="ocsp-response-${index + 1}">${encodeBase64(der)}</xades:EncapsulatedOCSPValue>`,
-    )
-    .join('')
-  return `<xades:UnsignedProperties><xades:UnsignedSignatureProperties>${references}<xades:RevocationValues><xades:OCSPValues>${values}</xades:OCSPValues></xades:RevocationValues></xades:UnsignedSignatureProperties></xades:UnsignedProperties>`
+      : `<xades:CompleteCertificateRefs Id="complete-certificate-refs"><xades:CertRefs>${references}</xades:CertRefs></xades:CompleteCertificateRefs><xades:CertificateValues>${certificates}</xades:CertificateValues>`
+  return `<xades:UnsignedProperties><xades:UnsignedSignatureProperties>${path}<xades:RevocationValues><xades:OCSPValues>${answers}</xades:OCSPValues></xades:RevocationValues></xades:UnsignedSignatureProperties></xades:UnsignedProperties>`
+}
+
+function encapsulatedAnswer(der: Uint8Array, number: number): string {
+  return `<xades:EncapsulatedOCSPValue Id="ocsp-response-${number}">${encodeBase64(der)}</xades:EncapsulatedOCSPValue>`
 }
 
 /** Octets of the curve's field: each half of r‖s. */
-export function fieldBytes(certificate: Certificate): number {
+function fieldBytes(certificate: Certificate): number {
   const curve = certificate.publicKey.asymmetricKeyDetails?.namedCurve
   return curve === 'secp384r1' ? 48 : curve === 'secp521r1' ? 66 : 32
 }

@@ -12,10 +12,12 @@ import {
 } from '#protocol'
 import {
   type Certificate,
+  certIdMatches,
   digest,
   equalBytes,
   isSigningCertificate,
   judgeOcsp,
+  type OcspResponse,
   type OcspVerdict,
   parseOcspResponse,
   rawToDerEcdsa,
@@ -24,15 +26,15 @@ import {
   verifySignature,
 } from '#trust'
 import { canonicalize } from './c14n.ts'
+import { coverageOf, malformed, partData, type SignatureForm } from './coverage.ts'
 import { EvidenceError } from './error.ts'
-import { type ChainData, verifyHashChain } from './hash-chain.ts'
 import { type ReadSignature, readSignature } from './signature-reader.ts'
-import { type MessagePart, SIG_HASH_CHAIN_RESULT } from './signature-writer.ts'
+import type { MessagePart } from './signature-writer.ts'
 
 export interface VerifiedSignature {
-  /** One reference to the message; a hash chain; a reference for each part. */
-  readonly form: 'plain' | 'batch' | 'references'
+  readonly form: SignatureForm
   readonly certificate: Certificate
+  /** The member; a subsystem signs through its member. */
   readonly signer: ClientId
   /** What the signer claims; a time-stamp proves. */
   readonly signedAt: Date | undefined
@@ -52,126 +54,48 @@ export interface VerifyInput {
 
 /** Throws EvidenceError with the sub-code that goes after `signature_verification.`. */
 export function verifyMessage(input: VerifyInput): VerifiedSignature {
+  const { chain, chainResult, trust, at } = input
   const signature = readSignature(input.signature)
-  const form = verifyCoverage(signature, input)
+  const coverage = coverageOf(signature, { parts: input.parts.map(partData), chain, chainResult })
+  coverage.verifyChain?.()
   verifyCertificateUse(signature)
-  const signer = verifySigner(signature, input.signer, input.trust)
+  const signer = verifySigner(signature, input.signer, trust)
   verifyValue(signature)
-  const ocsp = verifyTrust(signature, input.signer.instance, input.trust, input.at)
-  return { form, certificate: signature.certificate, signer, signedAt: signature.signingTime, ocsp }
-}
-
-type Coverage = Pick<VerifyInput, 'chain' | 'chainResult' | 'parts'>
-
-/** Every part is covered, nothing is referenced that is not there, every digest is right (rows 3 and 6 of §6.3). */
-export function verifyCoverage(
-  signature: ReadSignature,
-  input: Coverage & { readonly absent?: (name: string) => boolean },
-): VerifiedSignature['form'] {
-  let form: VerifiedSignature['form'] | undefined
-  let properties = false
-  const missing = new Set(input.parts.map((part) => part.name))
-  for (const reference of signature.references) {
-    if (reference.uri.startsWith('#')) {
-      if (reference.uri !== `#${signature.signedPropertiesId}`)
-        throw malformed(`reference ${reference.uri} is not to the signed properties`)
-      compare(reference, canonicalize(signature.signedProperties, reference.mode))
-      properties = true
-    } else if (reference.uri === SIG_HASH_CHAIN_RESULT) {
-      if (input.chainResult === undefined || input.chain === undefined)
-        throw malformed('it is over a hash chain that did not come with it')
-      verifyHashChain({
-        result: input.chainResult,
-        chain: input.chain,
-        inputs: input.parts.map(chainData),
-        ...(input.absent ? { absent: input.absent } : {}),
-      })
-      compare(reference, input.chainResult)
-      missing.clear()
-      form = 'batch'
-    } else {
-      const part = input.parts.find((one) => one.name === reference.uri)
-      if (part === undefined) throw malformed(`it references ${reference.uri}, which is not part of the message`)
-      if (part.bytes !== undefined) compare(reference, part.bytes)
-      else if (reference.digest !== 'SHA-512' || !equalBytes(reference.value, part.digest))
-        throw wrongDigest(reference.uri)
-      missing.delete(reference.uri)
-      form ??= signature.references.length > 2 ? 'references' : 'plain'
-    }
-  }
-  if (!properties) throw malformed('it does not cover its own signed properties')
-  if (form === undefined) throw malformed('it references neither the message nor a hash chain')
-  if (missing.size > 0) throw malformed(`it does not cover ${[...missing].join(', ')}`)
-  return form
-}
-
-function chainData(part: MessagePart): ChainData {
-  const { bytes } = part
-  return {
-    name: part.name,
-    digest: (algorithm) =>
-      algorithm === 'SHA-512' ? part.digest : bytes === undefined ? undefined : digest(algorithm, bytes),
-  }
-}
-
-function compare(reference: ReadSignature['references'][number], bytes: Uint8Array): void {
-  if (!equalBytes(digest(reference.digest, bytes), reference.value)) throw wrongDigest(reference.uri)
-}
-
-function wrongDigest(uri: string): EvidenceError {
-  return new EvidenceError('invalid_signature_value', `The digest of ${uri} is not the one that was signed`)
+  for (const reference of coverage.references) reference.verify()
+  const ocsp = verifyTrust(signature, input.signer.instance, trust, at)
+  return { form: coverage.form, certificate: signature.certificate, signer, signedAt: signature.signingTime, ocsp }
 }
 
 /** Row 4, and the certificate digest that the reference does not compare. */
-export function verifyCertificateUse(signature: ReadSignature): void {
-  const { certificate, signingCertificate } = signature
+export function verifyCertificateUse({ certificate, signingCertificates }: ReadSignature): void {
   if (!isSigningCertificate(certificate))
     throw malformed(`${certificate.subject.text} is not a certificate for signing`)
-  if (
-    signingCertificate !== undefined &&
-    !equalBytes(digest(signingCertificate.digest, certificate.der), signingCertificate.value)
-  )
-    throw malformed('its signed properties name another certificate')
+  for (const named of signingCertificates)
+    if (!equalBytes(digest(named.digest, certificate.der), named.value))
+      throw malformed('its signed properties name another certificate')
 }
 
 /** Row 5: the profile of the CA says which member a certificate is of; subsystems speak through their member. */
-export function verifySigner(signature: ReadSignature, expected: ClientId, trust: TrustMaterial): ClientId {
-  const authority = signingAuthority(signature.certificate, expected.instance, trust)
+export function verifySigner({ certificate }: ReadSignature, expected: ClientId, trust: TrustMaterial): ClientId {
+  const { profile } = signingAuthority(certificate, expected.instance, trust)
+  const owner = memberOf(expected)
+  const incorrect = (why: string, cause?: unknown) => new EvidenceError('incorrect_certificate', why, { cause })
   let member: ClientId
   try {
-    member = memberFromCertificate(authority.profile, signature.certificate, expected.instance)
+    member = memberFromCertificate(profile, certificate, expected.instance)
   } catch (cause) {
-    throw new EvidenceError(
-      'incorrect_certificate',
-      `No member can be read from ${signature.certificate.subject.text}`,
-      { cause },
-    )
+    throw incorrect(`No member can be read from ${certificate.subject.text}`, cause)
   }
-  if (!sameId(member, memberOf(expected)))
-    throw new EvidenceError(
-      'incorrect_certificate',
-      `Signed by ${shortId(member)}, not by ${shortId(memberOf(expected))}`,
-    )
+  if (!sameId(member, owner)) throw incorrect(`Signed by ${shortId(member)}, not by ${shortId(owner)}`)
   return member
 }
 
-function signingAuthority(certificate: Certificate, instance: string, trust: TrustMaterial): Authority {
-  const authority = authorityFor(trust, certificate, instance)
-  if (authority === undefined || authority.authenticationOnly)
-    throw new EvidenceError(
-      'cannot_create_cert_path',
-      `No approved CA of ${instance} for signing issued ${certificate.subject.text}`,
-    )
-  return authority
-}
-
 /** Row 6, the value itself, over the canonical SignedInfo. */
-export function verifyValue(signature: ReadSignature): void {
-  const { algorithm, certificate } = signature
-  const value = algorithm.key === 'ec' ? rawToDerEcdsa(signature.value) : signature.value
-  const signed = canonicalize(signature.signedInfo, signature.signedInfoMode)
+export function verifyValue({ algorithm, certificate, signedInfo, signedInfoMode, value }: ReadSignature): void {
+  const signature = algorithm.key === 'ec' ? rawToDerEcdsa(value) : value
+  const signed = canonicalize(signedInfo, signedInfoMode)
   try {
-    if (value !== undefined && verifySignature(algorithm, certificate.publicKey, signed, value)) return
+    if (signature !== undefined && verifySignature(algorithm, certificate.publicKey, signed, signature)) return
   } catch (cause) {
     throw new EvidenceError('invalid_signature_value', `The key of ${certificate.subject.text} is not accepted`, {
       cause,
@@ -182,23 +106,22 @@ export function verifyValue(signature: ReadSignature): void {
 
 /** Row 8: path to the approved CA at that time, and a good OCSP answer inside the signature for every certificate on it. */
 export function verifyTrust(signature: ReadSignature, instance: string, trust: TrustMaterial, at: Date): OcspVerdict {
-  const { certificate, ocspAnswers } = signature
+  const { certificate, ocspAnswers, intermediates } = signature
   if (ocspAnswers.length === 0) throw malformed('it carries no OCSP answer')
   const anchor = signingAuthority(certificate, instance, trust)
   let path: readonly Certificate[]
   try {
-    path = verifyPath(certificate, anchor.certificate, signature.intermediates, at)
+    path = verifyPath(certificate, anchor.certificate, intermediates, at)
   } catch (cause) {
-    const code =
-      cause instanceof TrustError && cause.code === 'cannot_create_cert_path'
-        ? 'cannot_create_cert_path'
-        : 'invalid_cert_path'
-    throw new EvidenceError(code, (cause as Error).message, { cause })
+    throw new EvidenceError(pathCode(cause), (cause as Error).message, { cause })
   }
-  const verdicts = path.map((link) => judgeLink(link, ocspAnswers, instance, trust, at))
-  const [first] = verdicts
-  if (first === undefined) throw new EvidenceError('cannot_create_cert_path', 'The signer is a CA')
-  return first
+  const [verdict] = path.map((link) => judgeLink(link, ocspAnswers, instance, trust, at))
+  if (verdict === undefined) throw new EvidenceError('cannot_create_cert_path', 'The signer is a CA')
+  return verdict
+}
+
+function pathCode(cause: unknown): 'cannot_create_cert_path' | 'invalid_cert_path' {
+  return cause instanceof TrustError && cause.code === 'cannot_create_cert_path' ? cause.code : 'invalid_cert_path'
 }
 
 function judgeLink(
@@ -214,16 +137,11 @@ function judgeLink(
   const judge = {
     issuer: authority.certificate,
     responders: authority.responders,
-    authorities: trust.authorities.map((one) => one.certificate),
+    authorities: views(trust).certificates,
   }
   const policy = { at, freshnessSeconds: trust.ocspFreshnessSeconds, verifyNextUpdate: trust.verifyNextUpdate }
   try {
-    const answer = answers
-      .map((der) => parseOcspResponse(der))
-      .find((one) => one.responses[0]?.serialNumber === link.serialNumber)
-    if (answer === undefined)
-      throw new TrustError('incorrect_validation_info', `It carries no OCSP answer for ${link.subject.text}`)
-    return judgeOcsp(link, answer, judge, policy)
+    return judgeOcsp(link, answerFor(link, authority.certificate, answers), judge, policy)
   } catch (cause) {
     const revoked = cause instanceof TrustError && cause.code === 'cert_validation'
     throw new EvidenceError(
@@ -234,6 +152,50 @@ function judgeLink(
   }
 }
 
-function malformed(why: string): EvidenceError {
-  return new EvidenceError('malformed_signature', `The signature is malformed: ${why}`)
+/** Answers are found by what they are about, so their order does not matter (wire-message §1.7). */
+function answerFor(link: Certificate, issuer: Certificate, answers: readonly Uint8Array[]): OcspResponse {
+  const candidates = answers
+    .map((der) => parseOcspResponse(der))
+    .filter(({ responses: [single] }) => single?.serialNumber === link.serialNumber)
+  // Another CA may have issued a certificate with the same serial number.
+  const found =
+    candidates.length > 1
+      ? candidates.find(({ responses: [single] }) => single !== undefined && certIdMatches(single.certId, issuer))
+      : candidates[0]
+  if (found === undefined)
+    throw new TrustError('incorrect_validation_info', `It carries no OCSP answer for ${link.subject.text}`)
+  return found
+}
+
+/** The authority whose certificates may sign messages; those for authentication only are not considered (wire-conf §5.4). */
+function signingAuthority(certificate: Certificate, instance: string, trust: TrustMaterial): Authority {
+  const authority = authorityFor(views(trust).signing, certificate, instance)
+  if (authority === undefined)
+    throw new EvidenceError(
+      'cannot_create_cert_path',
+      `No approved CA of ${instance} for signing issued ${certificate.subject.text}`,
+    )
+  return authority
+}
+
+interface Views {
+  /** The same trust without authorities for authentication only. */
+  readonly signing: TrustMaterial
+  readonly certificates: readonly Certificate[]
+}
+
+const viewsOf = new WeakMap<TrustMaterial, Views>()
+
+/** Trust material never changes, so what is derived from it is derived once. */
+function views(trust: TrustMaterial): Views {
+  let derived = viewsOf.get(trust)
+  if (derived === undefined) {
+    const authorities = trust.authorities.filter(({ authenticationOnly }) => !authenticationOnly)
+    derived = {
+      signing: { ...trust, authorities },
+      certificates: trust.authorities.map(({ certificate }) => certificate),
+    }
+    viewsOf.set(trust, derived)
+  }
+  return derived
 }
