@@ -57,11 +57,7 @@ async function main(): Promise<number | undefined> {
   const [action] = positionals
   const step = CONTAINER_STEPS.find((each) => each === action)
   if (step) {
-    await containerStep(
-      step,
-      layoutOf(directory, base ?? DEFAULT_BASE, { secrets: secrets ?? '/run/secrets' }),
-      terminalProgress(Date.now()),
-    )
+    await containerStep(step, { directory, base, secrets }, terminalProgress(Date.now()))
     return 0
   }
   switch (action) {

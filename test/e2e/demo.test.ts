@@ -1,6 +1,6 @@
 // The demo as the README tells it: one command, a message, evidence, and an end that leaves nothing behind.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { after } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -144,21 +144,91 @@ test('applying the documents again changes nothing', () => {
   assert.deepEqual((JSON.parse(services.stdout) as { changes: unknown[] }).changes, [])
 })
 
-test('a server that is killed comes back by itself', async () => {
-  const victim = status().securityServers.find(({ code }) => code === 'customs')
-  assert.ok(victim)
-  process.kill(victim.pid, 'SIGKILL')
+test('an operator certifies a new key: generate, request, issue, import', () => {
+  const at = ['--dir', directory, '--server', 'embassy'] as const
+  const made = saadik([
+    'keys',
+    'generate',
+    '--use',
+    'message',
+    '--algorithm',
+    'EC-P384',
+    '--label',
+    'second',
+    '--json',
+    ...at,
+  ])
+  assert.equal(made.status, 0, made.stderr)
+  const { id } = JSON.parse(made.stdout) as { id: string }
+  const [csr, certificate] = [join(directory, 'second.csr'), join(directory, 'second.pem')]
+  const subject =
+    'C=EE,O=Data Embassy in Luxembourg,businessCategory=GOV,CN=Data Embassy in Luxembourg,serialNumber=70000003'
+  const requested = saadik(['keys', 'csr', id.slice(0, 12), '--subject', subject, '-o', csr, ...at])
+  assert.equal(requested.status, 0, requested.stderr)
+  const issued = saadik(['ca', 'issue', csr, '--profile', 'signing', '-o', certificate, '--dir', directory])
+  assert.equal(issued.status, 0, issued.stderr)
+  const imported = saadik(['keys', 'import', certificate, '--json', ...at])
+  assert.equal(imported.status, 0, imported.stderr)
+  const { keys } = JSON.parse(saadik(['keys', 'list', '--json', ...at]).stdout) as {
+    keys: { id: string; certificates: unknown[] }[]
+  }
+  assert.equal(keys.find((key) => key.id === id)?.certificates.length, 1)
+  const refused = saadik(['ca', 'issue', csr, '--profile', 'sining', '--dir', directory])
+  assert.equal(refused.status, 64)
+  assert.match(refused.stderr, /did you mean 'signing'/)
+})
+
+test('the anchor that is exported is the one that was taken, and it is shown', () => {
+  const file = join(directory, 'exported.xml')
+  const exported = saadik(['anchor', 'export', '-o', file, '--dir', directory])
+  assert.equal(exported.status, 0, exported.stderr)
+  const shown = saadik(['anchor', 'show', file, '--json'])
+  assert.equal(shown.status, 0, shown.stderr)
+  const anchor = JSON.parse(shown.stdout) as { instance: string; hash: string; sources: { url: string }[] }
+  assert.equal(anchor.instance, 'DEMO')
+  assert.equal(anchor.sources[0]?.url, `http://${base}.10:8090/internalconf`)
+  assert.ok(exported.stderr.includes(anchor.hash))
+})
+
+test('an access right given in server.yaml counts at once', async () => {
+  const refused = status().calls.at(-1)
+  assert.ok(refused)
+  const call = async () => (await fetch(refused.url, { headers: refused.headers })).status
+  assert.equal(await call(), 500)
+  const file = join(directory, 'interior', 'server.yaml')
+  const before = readFileSync(file, 'utf8')
+  const apply = () => saadik(['apply', '-f', file, '--dir', directory, '--server', 'interior'])
+  writeFileSync(file, before.replace('- GET /persons/*\n', '- GET /persons/*\n              - GET /persons\n'))
+  const applied = apply()
+  assert.equal(applied.status, 0, applied.stderr)
+  assert.match(applied.stdout, /1 change/)
+  assert.equal(await call(), 200)
+  writeFileSync(file, 'clients: []\nclient: []\n')
+  const broken = apply()
+  assert.equal(broken.status, 1)
+  assert.match(broken.stderr, /client/)
+  assert.equal(await call(), 200)
+  writeFileSync(file, before)
+  assert.equal(apply().status, 0)
+  assert.equal(await call(), 500)
+})
+
+test('a server and a signer that are killed come back by themselves', async () => {
+  const before = status().securityServers.find(({ code }) => code === 'customs')
+  assert.ok(before)
+  process.kill(before.pid, 'SIGKILL')
+  process.kill(before.signerPid, 'SIGKILL')
+  const back = (now: Status) => {
+    const { pid, signerPid } = now.securityServers.find(({ code }) => code === 'customs') ?? before
+    return now.state === 'ready' && pid !== before.pid && signerPid !== before.signerPid
+  }
   let now = status()
-  for (
-    let attempt = 0;
-    attempt < 100 &&
-    (now.state !== 'ready' || now.securityServers.find(({ code }) => code === 'customs')?.pid === victim.pid);
-    attempt++
-  ) {
+  assert.notEqual(now.state, 'ready')
+  for (let attempt = 0; attempt < 100 && !back(now); attempt++) {
     await pause(200)
     now = status()
   }
-  assert.equal(now.state, 'ready')
+  assert.ok(back(now), JSON.stringify(now.securityServers))
   const [call] = now.calls
   assert.ok(call)
   assert.equal((await fetch(call.url, { headers: call.headers })).status, 200)
@@ -170,7 +240,7 @@ test('Ctrl-C ends every process', async () => {
   }
   first = { certificates: ['interior', 'customs', 'embassy'].map(certificates), records: records.records.length }
   assert.ok(processesOf(directory).length >= 13)
-  running.launcher.kill('SIGINT')
+  running.fromTerminal('SIGINT')
   assert.equal(await running.ended(), 130)
   assert.ok(await allEnded(directory), JSON.stringify(processesOf(directory)))
   assert.equal(saadik(['demo', 'status', '--dir', directory]).status, 1)
@@ -203,6 +273,24 @@ test('kill -9 of the command that started it ends every process, and the next st
   running = await startDemo(directory, base)
   running.launcher.kill('SIGKILL')
   assert.ok(await allEnded(directory), JSON.stringify(processesOf(directory)))
+})
+
+test('a closed terminal ends every process', async () => {
+  running = await startDemo(directory, base)
+  running.fromTerminal('SIGHUP')
+  assert.equal(await running.ended(), 129)
+  assert.ok(await allEnded(directory), JSON.stringify(processesOf(directory)))
+})
+
+test('reset forgets everything, and nothing but a demo', () => {
   const reset = saadik(['demo', 'reset', '--dir', directory, '--json'])
   assert.deepEqual(JSON.parse(reset.stdout), { directory, removed: true })
+  const again = saadik(['demo', 'reset', '--dir', directory, '--json'])
+  assert.deepEqual(JSON.parse(again.stdout), { directory, removed: false })
+  mkdirSync(directory)
+  writeFileSync(join(directory, 'thesis.txt'), 'years of work')
+  const other = saadik(['demo', 'reset', '--dir', directory])
+  assert.equal(other.status, 1)
+  assert.match(other.stderr, /nothing was removed/)
+  assert.ok(existsSync(join(directory, 'thesis.txt')))
 })

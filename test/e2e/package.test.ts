@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 import test, { after, before } from 'node:test'
 import { needsVectors, vectorPath } from '../vectors.ts'
+import { demoFolder, freeBase, processesOf, startDemo } from './running-demo.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const elsewhere = mkdtempSync(join(tmpdir(), 'saadik-package-'))
@@ -82,6 +83,17 @@ test('verify judges somebody else’s evidence', (t) => {
   assert.equal((JSON.parse(valid.stdout) as { files: { verdict: string }[] }).files[0]?.verdict, 'valid')
   assert.equal(npx('verify', '--conf', conf, vectorPath('asic', 'invalid-digest.asice')).status, 1)
   assert.equal(npx('verify', '--conf', conf, join(elsewhere, 'nothing.asice')).status, 2)
+})
+
+test('the whole demo runs from the package', async (t) => {
+  if (process.platform !== 'linux') return t.skip('only Linux has all of 127.0.0.0/8')
+  const { directory, remove } = demoFolder()
+  t.after(remove)
+  const running = await startDemo(directory, await freeBase(), join(installed, 'bin', 'saadik.js'))
+  assert.match(running.output(), /VALID .*TOTAL-PASSED/)
+  assert.ok(processesOf(directory).every(({ command }) => !/\.ts /.test(command)))
+  running.fromTerminal('SIGINT')
+  assert.equal(await running.ended(), 130)
 })
 
 test('every door of the package opens', () => {

@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
 const root = resolve(import.meta.dirname, '../..')
-const launcher = join(root, 'bin', 'saadik.js')
+const checkout = join(root, 'bin', 'saadik.js')
 const READY_WITHIN = 90_000
 
 export interface Run {
@@ -19,7 +19,7 @@ export interface Run {
 
 /** `saadik …`, to its end. */
 export function saadik(args: readonly string[], cwd: string = root): Run {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [launcher, ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [checkout, ...args], {
     cwd,
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
@@ -30,15 +30,19 @@ export function saadik(args: readonly string[], cwd: string = root): Run {
 export interface RunningDemo {
   readonly launcher: ChildProcess
   output(): string
+  /** What a terminal does on Ctrl-C or when it is closed: a signal to the whole group. */
+  fromTerminal(signal: 'SIGINT' | 'SIGHUP'): void
   /** Exit code of the launcher. */
   ended(): Promise<number | null>
 }
 
 /** Starts it and waits for the line that ends the start; throws with the output when it ends before. */
-export async function startDemo(directory: string, base: string): Promise<RunningDemo> {
+export async function startDemo(directory: string, base: string, launcher: string = checkout): Promise<RunningDemo> {
   const child = spawn(process.execPath, [launcher, 'demo', 'up', '--dir', directory, '--base', base], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own, as a shell gives to a command in the foreground: the terminal signals the whole group.
+    detached: true,
   })
   let output = ''
   const ready = new Promise<void>((done, failed) => {
@@ -58,7 +62,12 @@ export async function startDemo(directory: string, base: string): Promise<Runnin
   })
   const exited = once(child, 'exit').then(([code]) => code as number | null)
   await ready
-  return { launcher: child, output: () => output, ended: () => exited }
+  return {
+    launcher: child,
+    output: () => output,
+    fromTerminal: (signal) => process.kill(-(child.pid as number), signal),
+    ended: () => exited,
+  }
 }
 
 /** Process ids whose command line names the folder: everything that belongs to the demo in it. */
