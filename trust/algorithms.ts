@@ -25,9 +25,11 @@ export interface SignatureAlgorithm {
   readonly key: 'rsa' | 'rsa-pss' | 'ec'
 }
 
-/** RSA keys below this are refused everywhere; above it their CAs decide. docs/policy.md. */
+/** RSA keys below this are refused everywhere, for old evidence too: every key of the recorded traffic has it. docs/policy.md. */
 export const MINIMUM_RSA_BITS = 2048
-/** The curves that X-Road's members use. P-521 does not work between X-Road servers (wire-message §4.2). */
+/** Above it a verification costs a stranger nothing to ask for and us milliseconds. */
+export const MAXIMUM_RSA_BITS = 8192
+/** NIST's. X-Road makes P-256 keys; P-521 does not work between its servers (wire-message §4.2), so it is verified but not offered. */
 export const CURVES: readonly string[] = Object.freeze(['prime256v1', 'secp384r1', 'secp521r1'])
 
 const DIGESTS: readonly DigestAlgorithm[] = Object.freeze([
@@ -119,15 +121,7 @@ export const signatureByOid = (oid: string): SignatureAlgorithm | undefined => s
 
 /** What a key signs with: RSA PKCS#1 v1.5 or ECDSA, SHA-512 unless told otherwise (wire-message §4.2). */
 export function signatureFor(key: KeyObject, digest: DigestName = 'SHA-512'): SignatureAlgorithm {
-  const kind =
-    key.asymmetricKeyType === 'rsa'
-      ? 'rsa'
-      : key.asymmetricKeyType === 'ec'
-        ? 'ec'
-        : key.asymmetricKeyType === 'rsa-pss'
-          ? 'rsa-pss'
-          : undefined
-  const found = SIGNATURES.find((entry) => entry.key === kind && entry.digest === digest)
+  const found = SIGNATURES.find((entry) => entry.key === key.asymmetricKeyType && entry.digest === digest)
   if (found === undefined)
     throw new TrustError(
       'unsupported_algorithm',

@@ -10,8 +10,10 @@ export function decodeBase64(text: string, options: { whitespace?: boolean } = {
   const compact = options.whitespace ? text.replace(/[ \t\r\n]+/g, '') : text
   if (compact.length % 4 !== 0 || !ALPHABET.test(compact)) return undefined
   const bytes = Buffer.from(compact, 'base64')
-  // Trailing bits that are not zero decode to the same bytes as zero ones; only the re-encoding tells.
-  return compact.endsWith('=') && bytes.toString('base64').slice(-4) !== compact.slice(-4) ? undefined : bytes
+  if (!compact.endsWith('=')) return bytes
+  // Trailing bits that are not zero decode to the same bytes as zero ones; only encoding the last group again tells.
+  const last = compact.slice(-4)
+  return Buffer.from(last, 'base64').toString('base64') === last ? bytes : undefined
 }
 
 export function encodeBase64(bytes: Uint8Array): string {

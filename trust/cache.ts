@@ -1,23 +1,45 @@
-// A bounded memory of what was worked out once: parsed certificates, verdicts. The oldest entry leaves first.
-export class Cache<V> {
-  readonly #entries = new Map<string, V>()
-  readonly #limit: number
+// A bounded memory of what was worked out once: parsed certificates, verdicts. What is used stays, what floods in pushes out what is not.
 
+/** Octets of keys in one generation. Keys are the bytes themselves, so this bounds what a peer that sends ever new certificates can make us hold. */
+const MAX_KEY_OCTETS = 16 * 1024 * 1024
+
+/**
+ * Two generations: a hit in the older one moves up, a full younger one becomes the older one and the rest is forgotten. Look-ups
+ * cost one or two map reads, with no order to maintain; what is in use survives a flood of what is not.
+ */
+export class Cache<V> {
+  readonly #limit: number
+  #young = new Map<string, V>()
+  #old = new Map<string, V>()
+  #octets = 0
+
+  /** `limit`: entries of one generation; at most twice as many are held. */
   constructor(limit: number) {
     this.#limit = limit
   }
 
   get(key: string): V | undefined {
-    return this.#entries.get(key)
+    const young = this.#young.get(key)
+    if (young !== undefined) return young
+    const old = this.#old.get(key)
+    return old === undefined ? undefined : this.set(key, old)
   }
 
+  /** Gives the value back. `undefined` is no value. */
   set(key: string, value: V): V {
-    if (this.#entries.size >= this.#limit) {
-      const oldest = this.#entries.keys().next().value
-      if (oldest !== undefined) this.#entries.delete(oldest)
+    if (this.#young.size >= this.#limit || this.#octets + key.length > MAX_KEY_OCTETS) {
+      this.#old = this.#young
+      this.#young = new Map()
+      this.#octets = 0
     }
-    this.#entries.set(key, value)
+    this.#young.set(key, value)
+    this.#octets += key.length
     return value
+  }
+
+  /** Entries held now. */
+  get size(): number {
+    return this.#young.size + this.#old.size
   }
 }
 

@@ -2,7 +2,7 @@
 import type { SignatureAlgorithm } from './algorithms.ts'
 import { bytesKey, Cache } from './cache.ts'
 import { digest, type KeyObject, publicKeyFromSpki } from './crypto.ts'
-import { readDer } from './der.ts'
+import { optionalFields, readDer } from './der.ts'
 import { TrustError } from './error.ts'
 import { type Extensions, readExtensions } from './extensions.ts'
 import { type Name, readName } from './name.ts'
@@ -53,27 +53,32 @@ export function parseCertificate(bytes: Uint8Array): Certificate {
 }
 
 function parseDer(der: Uint8Array): Certificate {
-  const [tbs, outer, signature] = readDer(der).expect(0x30, 'certificate').children()
-  if (tbs === undefined || outer === undefined || signature === undefined)
-    throw new TrustError('malformed_certificate', 'The certificate is incomplete')
-  const fields = [...tbs.expect(0x30, 'TBSCertificate').children()]
+  // The signature covers only the first of the three: anything more beside it would be another certificate with the same signature.
+  const [tbs, outer, signature] = readDer(der).parts(0x30, 3, 3, 'certificate')
+  if (!tbs || !outer || !signature) throw new TrustError('malformed_certificate', 'The certificate is incomplete')
+  const fields = [...tbs.parts(0x30, 6, 10, 'TBSCertificate')]
+  // v1 is the default and is not written; v2 and v3 are 1 and 2.
   const version = fields[0]?.tag === 0xa0 ? Number(fields.shift()?.child(0).integer()) : 0
+  if (version > 2 || version < 0) throw new TrustError('malformed_certificate', `Version ${version} is not known`)
   const [serial, inner, issuer, validity, subject, spki, ...optional] = fields
   if (!serial || !inner || !issuer || !validity || !subject || !spki)
     throw new TrustError('malformed_certificate', 'The TBSCertificate is incomplete')
   if (Buffer.compare(inner.raw, outer.raw) !== 0)
     throw new TrustError('malformed_certificate', 'The inner and the outer signature algorithm differ')
-  const extensions = optional.find((field) => field.tag === 0xa3)
+  // issuerUniqueID [1], subjectUniqueID [2], extensions [3]
+  const extensions = optionalFields(optional, [0x81, 0x82, 0xa3], 'TBSCertificate').get(0xa3)
   if (extensions !== undefined && version !== 2)
     throw new TrustError('malformed_certificate', 'Extensions in a certificate that is not of version 3')
+  validity.parts(0x30, 2, 2, 'validity')
+  spki.parts(0x30, 2, 2, 'SubjectPublicKeyInfo')
   let publicKey: KeyObject | undefined
   let sha1: string | undefined
   let sha256: string | undefined
   return {
-    ...readExtensions(extensions?.child(0)),
+    ...readExtensions(extensions?.only(0xa3, 'extensions')),
     der,
     tbs: tbs.raw,
-    serialNumber: serial.integer(),
+    serialNumber: serial.expect(0x02, 'serial number').integer(),
     issuer: readName(issuer),
     subject: readName(subject),
     notBefore: validity.child(0).time(),

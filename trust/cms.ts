@@ -8,7 +8,7 @@ import {
 } from './algorithms.ts'
 import { type Certificate, parseCertificate } from './certificate.ts'
 import { digest, equalBytes, verifySignature } from './crypto.ts'
-import { type Der, readDer } from './der.ts'
+import { type Der, optionalFields, readDer } from './der.ts'
 import { TrustError } from './error.ts'
 import { oids } from './oids.ts'
 import { readSignatureIdentifier } from './signature-identifier.ts'
@@ -32,37 +32,40 @@ interface SignerInfo {
   readonly signature: Uint8Array
 }
 
+const MAX_CERTIFICATES = 16
+const MAX_ATTRIBUTES = 64
+
 /** A ContentInfo that holds SignedData. Throws TrustError `malformed_timestamp`. */
 export function parseSignedData(der: Uint8Array): SignedData {
-  const info = readDer(der).expect(0x30, 'ContentInfo')
+  const info = readDer(der)
+  info.parts(0x30, 2, 2, 'ContentInfo')
   if (info.child(0).oid() !== oids.signedData) throw malformed('it is not signed data')
-  const data = info.tagged(0)?.child(0).expect(0x30, 'SignedData')
-  if (data === undefined) throw malformed('it has no content')
-  const [, , encapsulated, ...rest] = data.children()
-  const signers = rest.at(-1)
+  const [, , encapsulated, ...rest] = info.child(1).only(0xa0, 'content').parts(0x30, 4, 6, 'SignedData')
+  const signers = rest.pop()
   if (encapsulated === undefined || signers === undefined) throw malformed('it is incomplete')
+  // crls [1] are not read.
+  const optional = optionalFields(rest, [0xa0, 0xa1], 'SignedData')
   const infos = signers.expect(0x31, 'signer infos').children()
   const [only] = infos
   if (only === undefined || infos.length !== 1) throw malformed(`it has ${infos.length} signers, not one`)
-  const content = encapsulated.tagged(0)?.child(0).octets()
-  if (content === undefined) throw malformed('its content is not inside')
-  const certificates = rest
-    .find((field) => field.tag === 0xa0)
-    ?.children()
+  if (encapsulated.parts(0x30, 1, 2, 'EncapsulatedContentInfo').length !== 2)
+    throw malformed('its content is not inside')
+  const certificates = optional
+    .get(0xa0)
+    ?.parts(0xa0, 0, MAX_CERTIFICATES, 'certificates')
     .filter((one) => one.tag === 0x30)
     .map((one) => parseCertificate(one.raw))
   return {
     contentType: encapsulated.child(0).oid(),
-    content,
+    content: encapsulated.child(1).only(0xa0, 'content').octets(),
     certificates: certificates ?? [],
     signer: readSigner(only),
   }
 }
 
 function readSigner(info: Der): SignerInfo {
-  const [, identifier, algorithm, attributes, signatureAlgorithm, signature] = info
-    .expect(0x30, 'SignerInfo')
-    .children()
+  // Unsigned attributes may follow; nothing here depends on them.
+  const [, identifier, algorithm, attributes, signatureAlgorithm, signature] = info.parts(0x30, 5, 7, 'SignerInfo')
   if (!identifier || !algorithm || !attributes || !signatureAlgorithm || !signature)
     throw malformed('its signer info is incomplete')
   if (attributes.tag !== 0xa0) throw malformed('it has no signed attributes')
@@ -72,8 +75,9 @@ function readSigner(info: Der): SignerInfo {
   const signedAttributes = Buffer.from(attributes.raw)
   signedAttributes[0] = 0x31
   const byOid = new Map<string, Der>()
-  for (const attribute of attributes.children()) {
-    const oid = attribute.expect(0x30, 'attribute').child(0).oid()
+  for (const attribute of attributes.parts(0xa0, 1, MAX_ATTRIBUTES, 'signed attributes')) {
+    attribute.parts(0x30, 2, 2, 'attribute')
+    const oid = attribute.child(0).oid()
     if (byOid.has(oid)) throw malformed(`attribute ${oid} stands twice`)
     const values = attribute.child(1).expect(0x31, 'attribute values').children()
     const [value] = values
@@ -97,7 +101,9 @@ function readSigner(info: Der): SignerInfo {
 export function isSigner(signer: SignerInfo, certificate: Certificate): boolean {
   if (signer.issuer !== undefined)
     return signer.serialNumber === certificate.serialNumber && equalBytes(signer.issuer, certificate.issuer.der)
-  return signer.keyIdentifier !== undefined && equalBytes(signer.keyIdentifier, digest('SHA-1', certificate.keyBits))
+  // RFC 5652 §5.3: the certificate's own subjectKeyIdentifier; a SHA-1 of the key where it states none (RFC 5280 §4.2.1.2).
+  const own = certificate.subjectKeyIdentifier ?? digest('SHA-1', certificate.keyBits)
+  return signer.keyIdentifier !== undefined && equalBytes(signer.keyIdentifier, own)
 }
 
 /** Signature over the signed attributes, and of them contentType and messageDigest over the content (RFC 5652 §5.4, §11). Throws TrustError `timestamp_invalid`. */
@@ -108,14 +114,8 @@ export function verifySignedData(data: SignedData, certificate: Certificate): vo
   const stated = signer.attributes.get(oids.messageDigest)?.octets()
   if (stated === undefined || !equalBytes(stated, digest(signer.digest.name, data.content)))
     throw invalid('its digest is not that of its content')
-  if (
-    !verifySignature(
-      signatureAlgorithm(signer, certificate),
-      certificate.publicKey,
-      signer.signedAttributes,
-      signer.signature,
-    )
-  )
+  const algorithm = signatureAlgorithm(signer, certificate)
+  if (!verifySignature(algorithm, certificate.publicKey, signer.signedAttributes, signer.signature))
     throw invalid('its signature is wrong')
 }
 

@@ -1,6 +1,22 @@
 // The one door to node:crypto in the pure rooms: digests, comparison, verification. Nothing here signs.
-import { constants, createHash, createPublicKey, hash, type KeyObject, timingSafeEqual, verify } from 'node:crypto'
-import { CURVES, type DigestName, digestInfo, MINIMUM_RSA_BITS, type SignatureAlgorithm } from './algorithms.ts'
+import {
+  constants,
+  createHash,
+  createPublicKey,
+  type Hash,
+  hash,
+  type KeyObject,
+  timingSafeEqual,
+  verify,
+} from 'node:crypto'
+import {
+  CURVES,
+  type DigestName,
+  digestInfo,
+  MAXIMUM_RSA_BITS,
+  MINIMUM_RSA_BITS,
+  type SignatureAlgorithm,
+} from './algorithms.ts'
 import { TrustError } from './error.ts'
 
 export type { KeyObject } from 'node:crypto'
@@ -17,12 +33,22 @@ export function digest(name: DigestName, ...chunks: readonly Uint8Array[]): Uint
 /** A digest over what comes in pieces. */
 export interface Hasher {
   update(chunk: Uint8Array): void
+  /** Once; the state is used up. */
   digest(): Uint8Array
+  /** A second state from here on. */
+  copy(): Hasher
 }
 
 export function hasher(name: DigestName): Hasher {
-  const state = createHash(digestInfo(name).openssl)
-  return { update: (chunk) => void state.update(chunk), digest: () => state.digest() }
+  return hashing(createHash(digestInfo(name).openssl))
+}
+
+function hashing(state: Hash): Hasher {
+  return {
+    update: (chunk) => void state.update(chunk),
+    digest: () => state.digest(),
+    copy: () => hashing(state.copy()),
+  }
 }
 
 /** Equality without telling where the first difference is. */
@@ -60,13 +86,20 @@ export function verifySignature(
 }
 
 const checked = new WeakSet<KeyObject>()
-/** docs/policy.md: RSA of 2048 bits or more, the NIST curves. */
+/** docs/policy.md: RSA of 2048 to 8192 bits with a sound exponent, the NIST curves. Throws TrustError `weak_key` or `unsupported_algorithm`. */
 export function checkKey(key: KeyObject): void {
   if (checked.has(key)) return
   const { asymmetricKeyType: kind, asymmetricKeyDetails: details } = key
   if (kind === 'rsa' || kind === 'rsa-pss') {
-    if ((details?.modulusLength ?? 0) < MINIMUM_RSA_BITS)
-      throw new TrustError('weak_key', `An RSA key of ${details?.modulusLength} bits is below ${MINIMUM_RSA_BITS}`)
+    const { modulusLength = 0, publicExponent = 0n } = details ?? {}
+    if (modulusLength < MINIMUM_RSA_BITS || modulusLength > MAXIMUM_RSA_BITS)
+      throw new TrustError(
+        'weak_key',
+        `An RSA key of ${modulusLength} bits is not within ${MINIMUM_RSA_BITS} to ${MAXIMUM_RSA_BITS}`,
+      )
+    // With exponent 1 everybody can sign; an even one is no key at all.
+    if (publicExponent < 3n || publicExponent % 2n === 0n)
+      throw new TrustError('weak_key', `An RSA key with public exponent ${publicExponent} is not accepted`)
   } else if (kind === 'ec') {
     if (!CURVES.includes(details?.namedCurve ?? ''))
       throw new TrustError('weak_key', `Curve ${details?.namedCurve} is not accepted`)

@@ -28,8 +28,10 @@ function integerContent(value: bigint): Buffer {
   return Buffer.from(((1n << wide) + value).toString(16).padStart(Number(wide) / 4, '0'), 'hex')
 }
 
-/** Arcs may be of any size: a UUID arc under 2.25 has 128 bits (ITU-T X.667). */
+/** Arcs may be of any size: a UUID arc under 2.25 has 128 bits (ITU-T X.667). Throws TypeError for what is no object identifier. */
 function oidContent(text: string): Buffer {
+  if (!/^(?:[01]\.[1-3]?\d|2\.(?:0|[1-9]\d*))(?:\.(?:0|[1-9]\d*))*$/.test(text))
+    throw new TypeError(`'${text}' is not an object identifier`)
   const [first = 0n, second = 0n, ...rest] = text.split('.').map(BigInt)
   const bytes: number[] = []
   for (const arc of [first * 40n + second, ...rest]) {

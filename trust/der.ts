@@ -15,12 +15,13 @@ export const tags = {
   oid: 0x06,
   enumerated: 0x0a,
   utf8String: 0x0c,
+  numericString: 0x12,
   printableString: 0x13,
   t61String: 0x14,
   ia5String: 0x16,
   utcTime: 0x17,
   generalizedTime: 0x18,
-  universalString: 0x1c,
+  visibleString: 0x1a,
   bmpString: 0x1e,
   sequence: 0x30,
   set: 0x31,
@@ -62,6 +63,20 @@ export class Der {
     const child = this.children()[index]
     if (child === undefined) throw malformed(`${what} is missing`)
     return child
+  }
+
+  /** A constructed value of this tag and as many parts as are due: what a SEQUENCE without optional ends must have. */
+  parts(tag: number, least: number, most: number, what: string): readonly Der[] {
+    const parts = this.expect(tag, what).children()
+    if (parts.length < least || parts.length > most)
+      throw malformed(`${what}: ${parts.length} parts where ${least === most ? least : `${least} to ${most}`} are due`)
+    return parts
+  }
+
+  /** What an explicit tag holds: one value and nothing beside it. */
+  only(tag: number, what: string): Der {
+    this.parts(tag, 1, 1, what)
+    return this.child(0, what)
   }
 
   /** The child with a context tag, if any. */
@@ -141,8 +156,8 @@ export class Der {
         return decodeUtf8(content)
       case tags.printableString:
       case tags.ia5String:
-      case 0x12:
-      case 0x1a:
+      case tags.numericString:
+      case tags.visibleString:
         if (content.some((byte) => byte > 0x7f)) throw malformed('a character string of ASCII holds other octets')
         return latin1(content)
       case tags.t61String:
@@ -166,9 +181,10 @@ export class Der {
     const year = utc === null ? Number(y) : Number(y) + (Number(y) < 50 ? 2000 : 1900)
     const time = Date.UTC(year, Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second))
     const date = new Date(time + Math.floor(Number(`0${fraction}`) * 1000))
-    // Date.UTC rolls 31 February over; a time that does not come back the same never was one.
+    // Date.UTC rolls 31 February over and takes the year 50 for 1950; a time that does not come back the same never was one.
     const back = new Date(time)
     if (
+      back.getUTCFullYear() !== year ||
       back.getUTCMonth() + 1 !== Number(month) ||
       back.getUTCDate() !== Number(day) ||
       back.getUTCHours() !== Number(hour) ||
@@ -178,6 +194,38 @@ export class Der {
       throw malformed(`'${text}' is not a time`)
     return date
   }
+}
+
+/** The OPTIONAL end of a SEQUENCE: each tag at most once and in this order, nothing else. By tag. */
+export function optionalFields(
+  fields: readonly Der[],
+  order: readonly number[],
+  what: string,
+): ReadonlyMap<number, Der> {
+  const found = new Map<number, Der>()
+  let last = -1
+  for (const field of fields) {
+    const place = order.indexOf(field.tag)
+    if (place <= last) throw malformed(`${what}: tag 0x${field.tag.toString(16)} does not belong there`)
+    last = place
+    found.set(field.tag, field)
+  }
+  return found
+}
+
+const TEXTS: ReadonlySet<number> = new Set([
+  tags.utf8String,
+  tags.numericString,
+  tags.printableString,
+  tags.t61String,
+  tags.ia5String,
+  tags.visibleString,
+  tags.bmpString,
+])
+
+/** Whether `text()` can be asked. */
+export function isText(value: Der): boolean {
+  return TEXTS.has(value.tag)
 }
 
 /** Exactly one value; anything after it is refused. Attacker-controlled input is welcome. */

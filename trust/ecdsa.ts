@@ -1,5 +1,5 @@
 // ECDSA signature values: XML has r‖s, everything else DER.
-import { readDer } from './der.ts'
+import { readDer, tags } from './der.ts'
 import { write } from './der-writer.ts'
 import { TrustError } from './error.ts'
 
@@ -13,18 +13,15 @@ export function rawToDerEcdsa(raw: Uint8Array): Uint8Array | undefined {
   return write.sequence(write.unsigned(raw.subarray(0, half)), write.unsigned(raw.subarray(half)))
 }
 
-/** DER → r‖s, each padded to the field's octets. */
+/** DER → r‖s, each padded to the field's octets. Throws TrustError `malformed_der`. */
 export function derToRawEcdsa(der: Uint8Array, fieldBytes: number): Uint8Array {
   const out = Buffer.alloc(fieldBytes * 2)
-  readDer(der)
-    .expect(0x30, 'ECDSA signature')
-    .children()
-    .forEach((part, index) => {
-      const { content } = part.expect(0x02)
-      const value = content[0] === 0 ? content.subarray(1) : content
-      if (value.length > fieldBytes || index > 1)
-        throw new TrustError('malformed_der', 'An ECDSA signature does not fit its field')
-      out.set(value, (index + 1) * fieldBytes - value.length)
-    })
+  for (const [index, part] of readDer(der).parts(tags.sequence, 2, 2, 'ECDSA signature').entries()) {
+    const value = part.expect(tags.integer, 'half of an ECDSA signature').integer()
+    const digits = value.toString(16)
+    if (value <= 0n || digits.length > fieldBytes * 2)
+      throw new TrustError('malformed_der', 'An ECDSA signature does not fit its field')
+    out.write(digits.padStart(fieldBytes * 2, '0'), index * fieldBytes, 'hex')
+  }
   return out
 }

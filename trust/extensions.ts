@@ -23,6 +23,7 @@ export interface Extensions {
   readonly extendedKeyUsageCritical: boolean
   readonly isCa: boolean
   readonly pathLength: number | undefined
+  readonly subjectKeyIdentifier: Uint8Array | undefined
   readonly ocspUrls: readonly string[]
   readonly dnsNames: readonly string[]
   /** Critical extensions that nothing here understands. */
@@ -46,6 +47,7 @@ export function readExtensions(list: Der | undefined): Extensions {
   let extendedKeyUsageCritical = false
   let isCa = false
   let pathLength: number | undefined
+  let subjectKeyIdentifier: Uint8Array | undefined
   let ocspUrls: string[] = []
   let dnsNames: string[] = []
   const criticalUnknown: string[] = []
@@ -53,15 +55,15 @@ export function readExtensions(list: Der | undefined): Extensions {
   const extensions = list?.expect(0x30, 'extensions').children() ?? []
   if (extensions.length > MAX_EXTENSIONS) throw new TrustError('malformed_certificate', 'Too many extensions')
   for (const extension of extensions) {
-    const [id, second, third] = extension.expect(0x30, 'extension').children()
-    if (id === undefined || second === undefined)
-      throw new TrustError('malformed_certificate', 'An extension is incomplete')
-    const oid = id.oid()
+    // Extension ::= SEQUENCE { extnID, critical BOOLEAN DEFAULT FALSE, extnValue OCTET STRING }. FALSE written out is met in the field.
+    const parts = extension.parts(0x30, 2, 3, 'extension')
+    const oid = extension.child(0).oid()
     if (seen.has(oid)) throw new TrustError('malformed_certificate', `Extension ${oid} stands twice`)
     seen.add(oid)
-    const critical = third !== undefined && second.boolean()
+    const critical = parts.length === 3 && extension.child(1).boolean()
     if (critical && !UNDERSTOOD.has(oid)) criticalUnknown.push(oid)
-    const value = () => readInside(third ?? second)
+    const octets = extension.child(parts.length - 1).octets()
+    const value = () => readDer(octets)
     if (oid === oids.keyUsage) keyUsage = readKeyUsage(value())
     else if (oid === oids.extendedKeyUsage) {
       extendedKeyUsage = value()
@@ -70,16 +72,27 @@ export function readExtensions(list: Der | undefined): Extensions {
       extendedKeyUsageCritical = critical
     } else if (oid === oids.basicConstraints) {
       const [ca, length] = value().expect(0x30, 'basic constraints').children()
-      isCa = ca !== undefined && ca.tag === 0x01 && ca.boolean()
-      if (length !== undefined) pathLength = Number(length.integer())
-    } else if (oid === oids.authorityInfoAccess) ocspUrls = readAccess(value())
+      isCa = ca?.expect(0x01, 'cA').boolean() ?? false
+      if (length !== undefined) pathLength = Number(length.expect(0x02, 'path length').integer())
+    } else if (oid === oids.subjectKeyIdentifier) subjectKeyIdentifier = value().octets()
+    else if (oid === oids.authorityInfoAccess) ocspUrls = readAccess(value())
     else if (oid === oids.subjectAltName)
       dnsNames = value()
         .children()
         .filter((name) => name.tag === 0x82)
         .map((name) => Buffer.from(name.content).toString('latin1'))
   }
-  return { keyUsage, extendedKeyUsage, extendedKeyUsageCritical, isCa, pathLength, ocspUrls, dnsNames, criticalUnknown }
+  return {
+    keyUsage,
+    extendedKeyUsage,
+    extendedKeyUsageCritical,
+    isCa,
+    pathLength,
+    subjectKeyIdentifier,
+    ocspUrls,
+    dnsNames,
+    criticalUnknown,
+  }
 }
 
 export function readKeyUsage(bits: Der): KeyUsage[] {
@@ -94,8 +107,4 @@ function readAccess(list: Der): string[] {
     .filter((description) => description.child(0).oid() === oids.ocspAccess && description.child(1).tag === 0x86)
     .map((description) => Buffer.from(description.child(1).content).toString('latin1'))
     .filter((url) => /^http:\/\//i.test(url) && url.length <= 2048)
-}
-
-function readInside(value: Der): Der {
-  return readDer(value.octets())
 }

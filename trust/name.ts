@@ -1,5 +1,5 @@
 // Distinguished names: compared as bytes, read by attribute, shown as RFC 2253 text.
-import type { Der } from './der.ts'
+import { type Der, isText } from './der.ts'
 import { write } from './der-writer.ts'
 import { oids } from './oids.ts'
 
@@ -10,7 +10,7 @@ export interface NameAttribute {
 
 export interface Name {
   readonly der: Uint8Array
-  /** RFC 2253: last RDN first, unknown types as OIDs. What `ds:X509IssuerName` holds. */
+  /** RFC 2253: last RDN first. Types without a short name stand as OIDs, their values readable. What `ds:X509IssuerName` holds. */
   readonly text: string
   readonly attributes: readonly NameAttribute[]
   /** The last one in DER order wins when an attribute repeats, as in the reference (wire-conf §5.3). */
@@ -24,22 +24,23 @@ const SHORT = new Map<string, string>([
   [oids.country, 'C'],
   [oids.locality, 'L'],
   [oids.stateOrProvince, 'ST'],
+  [oids.street, 'STREET'],
   [oids.domainComponent, 'DC'],
+  [oids.userId, 'UID'],
 ])
+const MAX_ATTRIBUTES = 64
 
 export function readName(der: Der): Name {
   const attributes: NameAttribute[] = []
   const relative: string[] = []
-  for (const rdn of der.expect(0x30, 'name').children()) {
-    const parts = rdn
-      .expect(0x31, 'relative name')
-      .children()
-      .map((attribute) => {
-        const oid = attribute.expect(0x30, 'attribute').child(0).oid()
-        const value = attribute.child(1, 'attribute value').text()
-        attributes.push({ oid, value })
-        return `${SHORT.get(oid) ?? oid}=${escapeValue(value)}`
-      })
+  for (const rdn of der.parts(0x30, 0, MAX_ATTRIBUTES, 'name')) {
+    const parts = rdn.parts(0x31, 1, MAX_ATTRIBUTES, 'relative name').map((attribute) => {
+      attribute.parts(0x30, 2, 2, 'attribute')
+      const oid = attribute.child(0).oid()
+      const { value, shown } = readValue(attribute.child(1))
+      attributes.push({ oid, value })
+      return `${SHORT.get(oid) ?? oid}=${shown}`
+    })
     relative.unshift(parts.join('+'))
   }
   return {
@@ -60,6 +61,16 @@ export function writeName(attributes: readonly NameAttribute[]): Uint8Array {
       return write.set(write.sequence(write.oid(oid), safe))
     }),
   )
+}
+
+/** A value that is no character string (a bit string, say) stands as `#` and its encoding in hex (RFC 2253 §2.4). */
+function readValue(der: Der): { value: string; shown: string } {
+  if (!isText(der)) {
+    const value = `#${Buffer.from(der.raw).toString('hex')}`
+    return { value, shown: value }
+  }
+  const value = der.text()
+  return { value, shown: escapeValue(value) }
 }
 
 /** RFC 2253 §2.4. */

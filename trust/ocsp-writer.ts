@@ -5,11 +5,11 @@ import { digest } from './crypto.ts'
 import { readDer } from './der.ts'
 import { write } from './der-writer.ts'
 import { TrustError } from './error.ts'
-import { certId, type OcspCertId, type OcspStatus, readCertId } from './ocsp.ts'
+import { certId, type OcspCertId, type OcspStatus, readCertId, readNonce } from './ocsp.ts'
 import { oids } from './oids.ts'
 import { writeSignatureIdentifier } from './signature-identifier.ts'
 
-/** One certificate, SHA-1 CertID, unsigned; X-Road sends no nonce (wire-conf §5.6). */
+/** One certificate, SHA-1 CertID, unsigned; X-Road sends no nonce (wire-conf §5.6). `nonce` is the extension's value as it is to stand there: an OCTET STRING in DER (RFC 9654 §2.1). */
 export function buildOcspRequest(certificate: Certificate, issuer: Certificate, nonce?: Uint8Array): Uint8Array {
   const list = write.sequence(write.sequence(certId(certificate, issuer)))
   const extensions = nonce === undefined ? [] : [write.tagged(2, true, write.sequence(nonceExtension(nonce)))]
@@ -31,14 +31,8 @@ export function parseOcspRequest(der: Uint8Array): OcspRequest {
   const requested = list?.children() ?? []
   if (requested.length === 0 || requested.length > MAX_REQUESTED)
     throw new TrustError('malformed_ocsp', `${requested.length} certificates are asked for`)
-  const nonce = tbs
-    .tagged(2)
-    ?.child(0)
-    .children()
-    .find((extension) => extension.child(0).oid() === oids.ocspNonce)
-    ?.children()
-    .at(-1)
-    ?.octets()
+  const extensions = tbs.tagged(2)
+  const nonce = extensions === undefined ? undefined : readNonce(extensions.only(0xa2, 'request extensions'))
   // RFC 9654 §2.1: at most 128 octets, in their own encoding.
   if (nonce !== undefined && nonce.length > 131) throw new TrustError('malformed_ocsp', 'The nonce is too long')
   return { certIds: requested.map((one) => readCertId(one.child(0))), ...(nonce ? { nonce } : {}) }

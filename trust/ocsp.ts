@@ -3,7 +3,7 @@ import { type DigestName, digestByOid, type SignatureAlgorithm } from './algorit
 import { bytesKey, Cache } from './cache.ts'
 import { type Certificate, parseCertificate } from './certificate.ts'
 import { digest, equalBytes, verifySignature } from './crypto.ts'
-import { type Der, readDer } from './der.ts'
+import { type Der, optionalFields, readDer, tags } from './der.ts'
 import { write } from './der-writer.ts'
 import { TrustError } from './error.ts'
 import { oids } from './oids.ts'
@@ -68,6 +68,7 @@ export interface OcspVerdict {
 
 const MAX_BYTES = 64 * 1024
 const MAX_RESPONSES = 64
+const MAX_CERTIFICATES = 16
 const parsed = new Cache<OcspResponse>(10_000)
 /** Steps 1–5 do not depend on time; their outcome is kept by the bytes they were made from. */
 const believed = new Cache<Certificate>(20_000)
@@ -79,29 +80,35 @@ export function parseOcspResponse(der: Uint8Array): OcspResponse {
   if (known !== undefined) return known
   if (der.length > MAX_BYTES)
     throw new TrustError('malformed_ocsp', `An OCSP answer of ${der.length} octets is not read`)
-  const outer = readDer(Buffer.from(der)).expect(0x30, 'OCSPResponse')
+  // The views look into a copy of their own: the caller's buffer may be a slice of something large, or be used again.
+  const own = Buffer.from(der)
+  const outer = readDer(own)
+  outer.parts(0x30, 1, 2, 'OCSPResponse')
   const status = Number(outer.child(0, 'response status').expect(0x0a).integer())
   if (status !== 0)
     throw new TrustError(
       'malformed_ocsp',
       `The responder answered with status ${status} (${STATUSES[status] ?? 'unknown'})`,
     )
-  const bytes = outer.tagged(0)?.child(0)
-  if (bytes === undefined || bytes.child(0).oid() !== oids.ocspBasic)
-    throw new TrustError('malformed_ocsp', 'Not a basic OCSP response')
-  const [data, identifier, signature, certificates] = readDer(bytes.child(1).octets())
-    .expect(0x30, 'BasicOCSPResponse')
-    .children()
+  const bytes = outer.child(1, 'response bytes').only(0xa0, 'response bytes')
+  bytes.parts(0x30, 2, 2, 'ResponseBytes')
+  if (bytes.child(0).oid() !== oids.ocspBasic) throw new TrustError('malformed_ocsp', 'Not a basic OCSP response')
+  const [data, identifier, signature, certificates] = readDer(bytes.child(1).octets()).parts(
+    0x30,
+    3,
+    4,
+    'BasicOCSPResponse',
+  )
   if (!data || !identifier || !signature) throw new TrustError('malformed_ocsp', 'The OCSP answer is incomplete')
   return parsed.set(key, {
-    der,
+    der: own,
     ...readResponseData(data),
     algorithm: readSignatureIdentifier(identifier),
     signature: signature.bits(),
     certificates:
       certificates
-        ?.child(0)
-        .children()
+        ?.only(0xa0, 'certificates')
+        .parts(0x30, 0, MAX_CERTIFICATES, 'certificates')
         .map((one) => parseCertificate(one.raw)) ?? [],
   })
 }
@@ -117,59 +124,75 @@ const STATUSES: readonly string[] = [
 ]
 
 function readResponseData(data: Der) {
-  const fields = [...data.children()]
-  if (fields[0]?.tag === 0xa0) fields.shift()
-  const [responder, producedAt, list, extensions] = fields
-  if (!responder || !producedAt || !list) throw new TrustError('malformed_ocsp', 'The OCSP answer is incomplete')
-  const singles = list.expect(0x30, 'responses').children()
-  if (singles.length > MAX_RESPONSES) throw new TrustError('malformed_ocsp', 'Too many answers in one')
+  const fields = [...data.parts(0x30, 3, 5, 'ResponseData')]
+  if (fields[0]?.tag === 0xa0 && fields.shift()?.only(0xa0, 'version').integer() !== 0n)
+    throw new TrustError('malformed_ocsp', 'The OCSP answer is of an unknown version')
   // By place: responderID by name and the extensions share a tag.
-  const nonce = extensions
-    ?.child(0)
-    .children()
-    .find((extension) => extension.child(0).oid() === oids.ocspNonce)
-    ?.children()
-    .at(-1)
-    ?.octets()
+  const [responder, producedAt, list, extensions, ...more] = fields
+  if (!responder || !producedAt || !list || more.length > 0)
+    throw new TrustError('malformed_ocsp', 'The OCSP answer has too few or too many parts')
+  const nonce = extensions === undefined ? undefined : readNonce(extensions.only(0xa1, 'response extensions'))
   return {
     tbs: data.raw,
-    responderName: responder.tag === 0xa1 ? responder.child(0).raw : undefined,
-    responderKeyHash: responder.tag === 0xa2 ? responder.child(0).octets() : undefined,
-    producedAt: producedAt.time(),
-    responses: singles.map(readSingle),
+    ...readResponderId(responder),
+    producedAt: producedAt.expect(tags.generalizedTime, 'producedAt').time(),
+    responses: list.parts(0x30, 0, MAX_RESPONSES, 'responses').map(readSingle),
     ...(nonce ? { nonce } : {}),
   }
 }
 
+function readResponderId(id: Der) {
+  if (id.tag === 0xa1) return { responderName: id.only(0xa1, 'responder name').raw, responderKeyHash: undefined }
+  return { responderName: undefined, responderKeyHash: id.only(0xa2, 'responder key hash').octets() }
+}
+
+/** The value of the nonce extension, in whatever encoding it came (RFC 9654 §2.1). An extension that must be understood and is not spoils the answer (RFC 6960 §4.4). */
+export function readNonce(extensions: Der): Uint8Array | undefined {
+  let nonce: Uint8Array | undefined
+  for (const extension of extensions.parts(0x30, 0, MAX_RESPONSES, 'extensions')) {
+    const parts = extension.parts(0x30, 2, 3, 'extension')
+    const oid = extension.child(0).oid()
+    const value = extension.child(parts.length - 1).octets()
+    if (oid === oids.ocspNonce) nonce = value
+    else if (parts.length === 3 && extension.child(1).boolean())
+      throw new TrustError('malformed_ocsp', `Extension ${oid} is critical and not understood`)
+  }
+  return nonce
+}
+
 function readSingle(single: Der): OcspSingle {
-  const [id, status, thisUpdate, ...rest] = single.expect(0x30, 'single response').children()
+  const [id, status, thisUpdate, ...rest] = single.parts(0x30, 3, 5, 'single response')
   if (!id || !status || !thisUpdate) throw new TrustError('malformed_ocsp', 'A single response is incomplete')
   const certId = readCertId(id)
-  const nextUpdate = rest
-    .find((field) => field.tag === 0xa0)
-    ?.child(0)
+  const nextUpdate = optionalFields(rest, [0xa0, 0xa1], 'single response')
+    .get(0xa0)
+    ?.only(0xa0, 'nextUpdate')
+    .expect(tags.generalizedTime, 'nextUpdate')
     .time()
   const base = {
     certId,
     serialNumber: certId.serialNumber,
-    thisUpdate: thisUpdate.time(),
+    thisUpdate: thisUpdate.expect(tags.generalizedTime, 'thisUpdate').time(),
     ...(nextUpdate ? { nextUpdate } : {}),
   }
   if (status.tag === 0x80 && status.content.length === 0) return { ...base, status: 'good' }
-  if (status.tag === 0xa1) return { ...base, status: 'revoked', revokedAt: status.child(0).time() }
-  if (status.tag === 0x82) return { ...base, status: 'unknown' }
+  if (status.tag === 0xa1) {
+    status.parts(0xa1, 1, 2, 'revocation')
+    return { ...base, status: 'revoked', revokedAt: status.child(0).expect(tags.generalizedTime).time() }
+  }
+  if (status.tag === 0x82 && status.content.length === 0) return { ...base, status: 'unknown' }
   throw new TrustError('malformed_ocsp', 'A certificate status is none of good, revoked, unknown')
 }
 
 export function readCertId(id: Der): OcspCertId {
-  const [algorithm, name, key, serial] = id.expect(0x30, 'CertID').children()
+  const [algorithm, name, key, serial] = id.parts(0x30, 4, 4, 'CertID')
   if (!algorithm || !name || !key || !serial) throw new TrustError('malformed_ocsp', 'A CertID is incomplete')
   return {
     raw: id.raw,
     hashOid: algorithm.child(0).oid(),
     issuerNameHash: name.octets(),
     issuerKeyHash: key.octets(),
-    serialNumber: serial.integer(),
+    serialNumber: serial.expect(tags.integer, 'serial number').integer(),
   }
 }
 
@@ -246,17 +269,36 @@ function believe(certificate: Certificate, response: OcspResponse, single: OcspS
     !certIdMatches(id, trust.issuer)
   )
     throw refuse('it is about another certificate')
-  const responder = [...trust.responders, ...trust.authorities, ...response.certificates].find((one) =>
+  const named = [...trust.responders, ...trust.authorities, ...response.certificates].filter((one) =>
     isResponder(one, response),
   )
-  if (responder === undefined) throw refuse('its responder is not known')
-  if (!verifySignature(response.algorithm, responder.publicKey, response.tbs, response.signature))
-    throw refuse('its signature is wrong')
-  const listed = trust.responders.some((one) => equalBytes(one.der, responder.der))
-  const itself = equalBytes(responder.der, trust.issuer.der)
-  const delegated = responder.extendedKeyUsage.includes(oids.ocspSigning) && issued(trust.issuer, responder)
-  if (!listed && !itself && !delegated) throw refuse(`${responder.subject.text} has no authority over this CA`)
+  if (named.length === 0) throw refuse('its responder is not known')
+  // The reference looks only at the first of that name, so a responder that renewed its key under its old name fails there until the old one is gone.
+  const signers = named.filter((one) => signed(one, response))
+  const [signer] = signers
+  if (signer === undefined) throw refuse('its signature is wrong')
+  const responder = signers.find((one) => isAuthorised(one, trust))
+  if (responder === undefined) throw refuse(`${signer.subject.text} has no authority over this CA`)
   return responder
+}
+
+/** A key that the policy refuses has signed nothing. */
+function signed(candidate: Certificate, response: OcspResponse): boolean {
+  try {
+    return verifySignature(response.algorithm, candidate.publicKey, response.tbs, response.signature)
+  } catch (error) {
+    if (error instanceof TrustError) return false
+    throw error
+  }
+}
+
+/** RFC 6960 §4.2.2.2: listed, the CA itself, or its direct delegate. Its own validity is not looked at, as in the reference (wire-conf §5.5). */
+function isAuthorised(responder: Certificate, trust: OcspTrust): boolean {
+  return (
+    trust.responders.some((one) => equalBytes(one.der, responder.der)) ||
+    equalBytes(responder.der, trust.issuer.der) ||
+    (responder.extendedKeyUsage.includes(oids.ocspSigning) && issued(trust.issuer, responder))
+  )
 }
 
 function isResponder(candidate: Certificate, response: OcspResponse): boolean {

@@ -28,6 +28,8 @@ export interface RequestInput {
   readonly algorithm: SignatureAlgorithm
 }
 
+const MAX_ATTRIBUTES = 32
+
 /** `sign` is the key's own signature over the bytes it is given, DER for ECDSA. */
 export async function buildRequest(
   input: RequestInput,
@@ -53,9 +55,13 @@ export function parseRequest(bytes: Uint8Array): CertificateRequest {
   const der =
     text === undefined ? bytes : (unpem(text, 'CERTIFICATE REQUEST')[0] ?? unpem(text, 'NEW CERTIFICATE REQUEST')[0])
   if (der === undefined) throw new TrustError('malformed_request', 'Neither a DER nor a PEM certificate request')
-  const [info, identifier, signature] = readDer(der).expect(0x30, 'certificate request').children()
+  const [info, identifier, signature] = readDer(der).parts(0x30, 3, 3, 'certificate request')
   if (!info || !identifier || !signature)
     throw new TrustError('malformed_request', 'The certificate request is incomplete')
+  // Some leave the empty attributes [0] out, though RFC 2986 §4.1 does not allow it.
+  info.parts(0x30, 3, 4, 'CertificationRequestInfo')
+  if (info.child(0).expect(0x02, 'version').integer() !== 0n)
+    throw new TrustError('malformed_request', 'The certificate request is not of version 1')
   const spki = info.child(2, 'public key')
   const publicKey = publicKeyFromSpki(spki.raw)
   if (!verifySignature(readSignatureIdentifier(identifier), publicKey, info.raw, signature.bits()))
@@ -68,9 +74,11 @@ export function parseRequest(bytes: Uint8Array): CertificateRequest {
 }
 
 function requestedExtensions(info: Der): Der | undefined {
-  const attribute = info
-    .tagged(0)
-    ?.children()
-    .find((one) => one.child(0).oid() === oids.extensionRequest)
-  return attribute?.child(1, 'requested extensions').child(0)
+  const [, , , attributes] = info.children()
+  const asked = (attributes?.parts(0xa0, 0, MAX_ATTRIBUTES, 'attributes') ?? []).filter(
+    (one) => one.child(0).oid() === oids.extensionRequest,
+  )
+  // Twice would let two readers see two requests.
+  if (asked.length > 1) throw new TrustError('malformed_request', 'Extensions are asked for twice')
+  return asked[0]?.child(1, 'requested extensions').only(0x31, 'requested extensions')
 }

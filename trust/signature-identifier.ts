@@ -21,7 +21,9 @@ export function findSignatureIdentifier(identifier: Der): SignatureAlgorithm | u
 
 /** Digest, MGF1 over the same digest, salt of the digest's length: nothing else is accepted. */
 function readPss(identifier: Der): SignatureAlgorithm | undefined {
-  const parameters = identifier.child(1, 'RSA-PSS parameters')
+  const [, parameters] = identifier.parts(0x30, 1, 2, 'algorithm identifier')
+  // Without parameters it is SHA-1 (RFC 4055 §3.1).
+  if (parameters === undefined) return undefined
   const hashOid = parameters.tagged(0)?.child(0).child(0).oid()
   const mask = parameters.tagged(1)?.child(0)
   const salt = parameters.tagged(2)?.child(0).integer()

@@ -2,7 +2,7 @@
 import { type DigestAlgorithm, digestInfo, type SignatureAlgorithm } from './algorithms.ts'
 import type { Certificate } from './certificate.ts'
 import { digest } from './crypto.ts'
-import { readDer } from './der.ts'
+import { optionalFields, readDer, tags } from './der.ts'
 import { write } from './der-writer.ts'
 import { TrustError } from './error.ts'
 import { oids } from './oids.ts'
@@ -23,15 +23,17 @@ export interface TimestampRequest {
   readonly hasExtensions: boolean
 }
 
-/** Throws TrustError `malformed_timestamp`. */
+/** Throws TrustError `malformed_timestamp` or `malformed_der`. */
 export function parseTimestampRequest(der: Uint8Array): TimestampRequest {
   if (der.length > 16 * 1024) throw new TrustError('malformed_timestamp', 'The time-stamp request is too long')
-  const [version, messageImprint, ...rest] = readDer(der).expect(0x30, 'TimeStampReq').children()
+  const [version, messageImprint, ...rest] = readDer(der).parts(0x30, 2, 6, 'TimeStampReq')
   if (version === undefined || messageImprint === undefined || version.integer() !== 1n)
     throw new TrustError('malformed_timestamp', 'Not a time-stamp request of version 1')
+  // reqPolicy, nonce, certReq, extensions [0] (RFC 3161 §2.4.1)
+  const optional = optionalFields(rest, [tags.oid, tags.integer, tags.boolean, 0xa0], 'TimeStampReq')
   const { algorithm, oid, value } = readImprint(messageImprint)
-  const policy = rest.find((field) => field.tag === 0x06)?.oid()
-  const nonce = rest.find((field) => field.tag === 0x02)?.integer()
+  const policy = optional.get(tags.oid)?.oid()
+  const nonce = optional.get(tags.integer)?.integer()
   return {
     digest: algorithm,
     digestOid: oid,
@@ -39,8 +41,8 @@ export function parseTimestampRequest(der: Uint8Array): TimestampRequest {
     messageImprint: messageImprint.raw,
     ...(policy === undefined ? {} : { policy }),
     ...(nonce === undefined ? {} : { nonce }),
-    certReq: rest.find((field) => field.tag === 0x01)?.boolean() ?? false,
-    hasExtensions: rest.some((field) => field.tag === 0xa0),
+    certReq: optional.get(tags.boolean)?.boolean() ?? false,
+    hasExtensions: optional.has(0xa0),
   }
 }
 

@@ -4,7 +4,7 @@ import { bytesKey, Cache } from './cache.ts'
 import type { Certificate } from './certificate.ts'
 import { invalid, isSigner, parseSignedData, type SignedData, verifySignedData } from './cms.ts'
 import { digest, equalBytes } from './crypto.ts'
-import { type Der, readDer } from './der.ts'
+import { type Der, optionalFields, readDer, tags } from './der.ts'
 import { write } from './der-writer.ts'
 import { TrustError } from './error.ts'
 import { oids } from './oids.ts'
@@ -55,19 +55,18 @@ const MAX_BYTES = 256 * 1024
 export function parseTimestampResponse(der: Uint8Array): TimestampResponse {
   if (der.length > MAX_BYTES)
     throw new TrustError('malformed_timestamp', `A time-stamp response of ${der.length} octets is not read`)
-  const [info, token] = readDer(der).expect(0x30, 'TimeStampResp').children()
+  const [info, token] = readDer(der).parts(0x30, 1, 2, 'TimeStampResp')
   if (info === undefined) throw new TrustError('malformed_timestamp', 'The time-stamp response is empty')
-  const status = Number(info.child(0).integer())
-  const text = info
-    .children()
-    .find((field) => field.tag === 0x30)
-    ?.children()
+  const [code, ...rest] = info.parts(0x30, 1, 3, 'PKIStatusInfo')
+  const details = optionalFields(rest, [tags.sequence, tags.bitString], 'PKIStatusInfo')
+  const status = Number(code?.expect(tags.integer, 'status').integer())
+  if (!(status >= 0 && status <= 5)) throw new TrustError('malformed_timestamp', `Status ${status} is not known`)
+  const text = details
+    .get(tags.sequence)
+    ?.parts(tags.sequence, 1, 16, 'status text')
     .map((one) => one.text())
     .join('; ')
-  const bits = info
-    .children()
-    .find((field) => field.tag === 0x03)
-    ?.namedBits()
+  const bits = details.get(tags.bitString)?.namedBits()
   const failure = bits === undefined ? undefined : FAILURES[bits.indexOf(true)]
   return {
     status,
@@ -90,25 +89,41 @@ export interface TimestampToken {
   readonly signed: SignedData
 }
 
-/** Throws TrustError `malformed_timestamp`. */
+/** No extension of a token is understood here, so none may insist on it. */
+function refuseCritical(extensions: Der | undefined): void {
+  for (const extension of extensions?.parts(0xa1, 1, 16, 'extensions') ?? []) {
+    const parts = extension.parts(tags.sequence, 2, 3, 'extension')
+    if (parts.length === 3 && extension.child(1).boolean())
+      throw new TrustError(
+        'malformed_timestamp',
+        `Extension ${extension.child(0).oid()} is critical and not understood`,
+      )
+  }
+}
+
+/** Throws TrustError `malformed_timestamp` or `malformed_der`. */
 export function parseTimestampToken(der: Uint8Array): TimestampToken {
   if (der.length > MAX_BYTES)
     throw new TrustError('malformed_timestamp', `A time-stamp token of ${der.length} octets is not read`)
-  const signed = parseSignedData(der)
+  // The views look into a copy of their own: the caller's buffer may be a slice of something large, or be used again.
+  const own = Buffer.from(der)
+  const signed = parseSignedData(own)
   if (signed.contentType !== oids.tstInfo) throw new TrustError('malformed_timestamp', 'The token holds no TSTInfo')
-  const info = readDer(signed.content).expect(0x30, 'TSTInfo')
-  const [version, policy, messageImprint, serial, time, ...rest] = info.children()
+  const [version, policy, messageImprint, serial, time, ...rest] = readDer(signed.content).parts(0x30, 5, 10, 'TSTInfo')
   if (!version || !policy || !messageImprint || !serial || !time || version.integer() !== 1n)
     throw new TrustError('malformed_timestamp', 'The TSTInfo is incomplete')
   const { algorithm, value } = readImprint(messageImprint)
   if (algorithm === undefined) throw new TrustError('malformed_timestamp', 'The imprint is made with an unknown digest')
-  const nonce = rest.find((field) => field.tag === 0x02)?.integer()
+  // accuracy, ordering, nonce, tsa [0], extensions [1] (RFC 3161 §2.4.2)
+  const optional = optionalFields(rest, [tags.sequence, tags.boolean, tags.integer, 0xa0, 0xa1], 'TSTInfo')
+  refuseCritical(optional.get(0xa1))
+  const nonce = optional.get(tags.integer)?.integer()
   return {
-    der,
+    der: own,
     genTime: time.expect(0x18, 'genTime').time(),
     digest: algorithm.name,
     imprint: value,
-    serialNumber: serial.integer(),
+    serialNumber: serial.expect(tags.integer, 'serial number').integer(),
     policy: policy.oid(),
     ...(nonce === undefined ? {} : { nonce }),
     certificates: signed.certificates,
@@ -117,7 +132,8 @@ export function parseTimestampToken(der: Uint8Array): TimestampToken {
 }
 
 export function readImprint(field: Der): { algorithm: DigestAlgorithm | undefined; oid: string; value: Uint8Array } {
-  const oid = field.expect(0x30, 'message imprint').child(0).child(0).oid()
+  field.parts(0x30, 2, 2, 'message imprint')
+  const oid = field.child(0).child(0).oid()
   const algorithm = digestByOid(oid)
   const value = field.child(1).octets()
   if (algorithm !== undefined && value.length !== algorithm.length)
@@ -129,7 +145,7 @@ const believed = new Cache<Certificate>(5_000)
 
 /**
  * The TSA must be one of those the trust material approves, whatever certificates the token brings (wire-message §7.2).
- * Signature, signed attributes, signing-certificate attribute (RFC 5035), EKU timeStamping, validity at genTime. Throws TrustError `timestamp_invalid`.
+ * Signature, signed attributes, signing-certificate attribute (RFC 5035), EKU timeStamping alone and critical (RFC 3161 §2.3), validity at genTime. Throws TrustError `timestamp_invalid`.
  */
 export function verifyTimestampToken(
   token: TimestampToken,
@@ -146,8 +162,9 @@ function believe(token: TimestampToken, tsas: readonly Certificate[]): Certifica
   verifySignedData(token.signed, tsa)
   if (!namesCertificate(token.signed, tsa))
     throw invalid('its signing-certificate attribute does not name the authority')
-  // RFC 3161 §2.3 wants the purpose alone and critical; the reference checks neither, so only its presence is demanded.
-  if (!tsa.extendedKeyUsage.includes(oids.timeStamping))
+  // RFC 3161 §2.3: this purpose alone, critical. The reference does not look; every TSA certificate met so far has it so.
+  const [purpose, ...others] = tsa.extendedKeyUsage
+  if (purpose !== oids.timeStamping || others.length > 0 || !tsa.extendedKeyUsageCritical)
     throw invalid(`${tsa.subject.text} is not a certificate for time-stamping`)
   if (token.genTime < tsa.notBefore || token.genTime > tsa.notAfter)
     throw invalid(`${tsa.subject.text} was not valid at ${token.genTime.toISOString()}`)
