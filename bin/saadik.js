@@ -2,7 +2,7 @@
 // The one command of the product. It runs under whatever Node npm was started with and hands over to the Node that the
 // lock file pins (decisions/0001-runtime.md): TypeScript as it is in a checkout, `dist/` in the published package.
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
@@ -34,6 +34,26 @@ function pinnedNode() {
   return process.exit(1)
 }
 
+/** Between npm and us there may be the shell that npm runs scripts with; on Linux its parent can be watched as well. */
+function followNpm() {
+  const parent = process.ppid
+  const above = aboveShell(parent)
+  setInterval(() => {
+    if (process.ppid !== parent || aboveShell(parent) !== above) process.exit(1)
+  }, PARENT_LOOK_MS).unref()
+}
+
+/** The parent of a shell; undefined for other programs, and where there is no /proc. */
+function aboveShell(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const end = stat.lastIndexOf(')')
+    return /\((da|ba|z)?sh$/.test(stat.slice(0, end)) ? stat.slice(end + 2).split(' ')[1] : undefined
+  } catch {
+    return undefined
+  }
+}
+
 const source = join(home, 'cli', 'main.ts')
 const entry = existsSync(source) ? source : join(home, 'dist', 'cli', 'main.js')
 const child = spawn(pinnedNode(), [entry, ...process.argv.slice(2)], {
@@ -52,11 +72,6 @@ child.on('error', (error) => {
 })
 // The terminal signals the whole group, others only this process: both are passed on, and the child decides when to end.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
-// `npm start` that is killed leaves us behind; by hand (`saadik … &`) a shell may end and we may stay.
-if (process.env.npm_lifecycle_event !== undefined) {
-  const parent = process.ppid
-  setInterval(() => {
-    if (process.ppid !== parent) process.exit(1)
-  }, PARENT_LOOK_MS).unref()
-}
+// `npm start` that is killed leaves us behind. By hand (`saadik … &`) a shell may end and we may stay.
+if (process.env.npm_lifecycle_event !== undefined) followNpm()
 child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)))

@@ -275,6 +275,12 @@ test('kill -9 of the command that started it ends every process, and the next st
   assert.ok(await allEnded(directory), JSON.stringify(processesOf(directory)))
 })
 
+test('kill -9 of `npm start` ends every process', async () => {
+  running = await startDemo(directory, base, ['npm', 'start', '--'])
+  running.launcher.kill('SIGKILL')
+  assert.ok(await allEnded(directory), JSON.stringify(processesOf(directory)))
+})
+
 test('a closed terminal ends every process', async () => {
   running = await startDemo(directory, base)
   running.fromTerminal('SIGHUP')

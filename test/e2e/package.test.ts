@@ -89,7 +89,12 @@ test('the whole demo runs from the package', async (t) => {
   if (process.platform !== 'linux') return t.skip('only Linux has all of 127.0.0.0/8')
   const { directory, remove } = demoFolder()
   t.after(remove)
-  const running = await startDemo(directory, await freeBase(), join(installed, 'bin', 'saadik.js'))
+  const running = await startDemo(directory, await freeBase(), [
+    process.execPath,
+    join(installed, 'bin', 'saadik.js'),
+    'demo',
+    'up',
+  ])
   assert.match(running.output(), /VALID .*TOTAL-PASSED/)
   assert.ok(processesOf(directory).every(({ command }) => !/\.ts /.test(command)))
   running.fromTerminal('SIGINT')

@@ -37,8 +37,13 @@ export interface RunningDemo {
 }
 
 /** Starts it and waits for the line that ends the start; throws with the output when it ends before. */
-export async function startDemo(directory: string, base: string, launcher: string = checkout): Promise<RunningDemo> {
-  const child = spawn(process.execPath, [launcher, 'demo', 'up', '--dir', directory, '--base', base], {
+export async function startDemo(
+  directory: string,
+  base: string,
+  command: readonly [string, ...string[]] = [process.execPath, checkout, 'demo', 'up'],
+): Promise<RunningDemo> {
+  const [program, ...words] = command
+  const child = spawn(program, [...words, '--dir', directory, '--base', base], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
     // A group of its own, as a shell gives to a command in the foreground: the terminal signals the whole group.
