@@ -48,7 +48,7 @@ interface TrailEnd {
  *
  * @throws {SignerError} `store_failed` when the trail was edited
  */
-export async function openAudit(directory: string, clock: Clock): Promise<AuditTrail> {
+export async function openAudit(directory: string, clock: Clock, fileBytes = FILE_BYTES): Promise<AuditTrail> {
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const end = await trailEnd(directory)
   let { size, seq, chain } = end
@@ -66,7 +66,7 @@ export async function openAudit(directory: string, clock: Clock): Promise<AuditT
       const last = seq
       waiting = []
       try {
-        if (size >= FILE_BYTES) await next(last - group.length + 1)
+        if (size >= fileBytes) await next(last - group.length + 1)
         const bytes = Buffer.from(group.join(''))
         await writeAll(file, bytes, size)
         await file.datasync()

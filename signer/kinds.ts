@@ -37,9 +37,9 @@ export function isSignedInfo(data: Uint8Array, algorithm: SignatureAlgorithm): b
 export function isConfiguration(data: Uint8Array): boolean {
   const text = latin1(data)
   const match = /^--([A-Za-z0-9]{1,70})\r\n((?:[A-Za-z-]{1,64}: [\x20-\x7e]{1,256}\r\n){1,8})\r\n--/.exec(text)
-  return (
-    match !== null && /^Expire-date: \d{4}-\d\d-\d\dT/m.test(match[2] ?? '') && text.endsWith(`\r\n--${match[1]}--\r\n`)
-  )
+  if (match === null || !/^Expire-date: \d{4}-\d\d-\d\dT/m.test(match[2] ?? '')) return false
+  const end = `\r\n--${match[1]}--\r\n`
+  return text.indexOf(end) === text.length - end.length
 }
 
 const TAG = { integer: 0x02, sequence: 0x30, set: 0x31, utcTime: 0x17, generalizedTime: 0x18 } as const
@@ -148,10 +148,12 @@ export function isManagementRequest(data: Uint8Array): boolean {
   const match = ENVELOPE.exec(text)
   if (match === null || text.includes('<!')) return false
   const [start, prefix] = match
+  const end = `</${prefix}:Envelope>`
+  const body = text.trimEnd()
   return (
     start.includes(`xmlns:${prefix}="http://schemas.xmlsoap.org/soap/envelope/"`) &&
     BODY.test(text) &&
-    text.trimEnd().endsWith(`</${prefix}:Envelope>`)
+    body.indexOf(end) === body.length - end.length
   )
 }
 

@@ -94,7 +94,7 @@ function fingerprint(text: string): Buffer {
 function serve(socket: Socket, service: Service, secret: Buffer, log: Log, onRefusal: () => void): void {
   const write = frameWriter(socket)
   const session: Session = { released: new Set() }
-  let admitted = false
+  let admitted: 'not yet' | 'yes' | 'refused' = 'not yet'
   let underWay = 0
 
   const late = setTimeout(() => socket.destroy(), HELLO_WITHIN_MS)
@@ -121,7 +121,7 @@ function serve(socket: Socket, service: Service, secret: Buffer, log: Log, onRef
     if (version !== PROTOCOL_VERSION)
       throw new SignerError('refused', `this signer speaks version ${PROTOCOL_VERSION} of its protocol`)
     clearTimeout(late)
-    admitted = true
+    admitted = 'yes'
     return { version: PROTOCOL_VERSION }
   }
   const finished = () => {
@@ -130,10 +130,11 @@ function serve(socket: Socket, service: Service, secret: Buffer, log: Log, onRef
   }
 
   const read = frameReader((json) => {
+    if (admitted === 'refused') return
     const request = parseRequest(json)
     const { id } = request
     try {
-      if (!admitted) return answer(id, hello(request))
+      if (admitted === 'not yet') return answer(id, hello(request))
       const done = service.handle(request, session)
       if (!(done instanceof Promise)) return answer(id, done)
       underWay += 1
@@ -146,7 +147,10 @@ function serve(socket: Socket, service: Service, secret: Buffer, log: Log, onRef
         .finally(finished)
     } catch (error) {
       refuse(id, error)
-      if (!admitted) socket.end()
+      if (admitted === 'yes') return
+      // Nothing that follows is read any more; the refusal itself is still sent.
+      admitted = 'refused'
+      socket.end()
     }
   })
   socket.on('data', (chunk: Buffer) => {

@@ -118,8 +118,10 @@ export function createService({ version, token, certificates, audit, unlocker, c
       await audit.flush()
       return result
     } catch (error) {
-      if (!(error instanceof SignerError && error.code === 'store_failed'))
-        audit.record({ op, ...about, outcome: codeOf(error) })
+      if (error instanceof SignerError && error.code === 'store_failed') throw error
+      audit.record({ op, ...about, outcome: codeOf(error) })
+      // A wrong PIN must be on the disk as well; if it cannot be, the refusal stands all the same.
+      await audit.flush().catch(() => undefined)
       throw error
     }
   }

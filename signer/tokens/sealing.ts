@@ -5,7 +5,8 @@
 //
 // What stands in the clear beside a sealed value (use, algorithm, label …) is authenticated with it: edited, it no longer opens.
 // Every record has its own key, so no two encryptions ever share key and nonce.
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes, scrypt } from 'node:crypto'
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes, type ScryptOptions, scrypt } from 'node:crypto'
+import { promisify } from 'node:util'
 import { SignerError } from '../error.ts'
 
 const NONCE = 12
@@ -51,14 +52,14 @@ export async function openVault({ kdf, sealed, format }: Vault, pin: Uint8Array)
   }
 }
 
-function pinKey(pin: Uint8Array, { N, r, p, salt }: Vault['kdf']): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    scrypt(pin, Buffer.from(salt, 'base64'), 32, { N, r, p, maxmem: MAX_MEMORY }, (error, key) => {
-      if (error)
-        reject(new SignerError('store_failed', 'the vault asks for an impossible key derivation', { cause: error }))
-      else resolve(key)
-    })
-  })
+const derive = promisify<Uint8Array, Uint8Array, number, ScryptOptions, Buffer>(scrypt)
+
+async function pinKey(pin: Uint8Array, { N, r, p, salt }: Vault['kdf']): Promise<Buffer> {
+  try {
+    return await derive(pin, Buffer.from(salt, 'base64'), 32, { N, r, p, maxmem: MAX_MEMORY })
+  } catch (cause) {
+    throw new SignerError('store_failed', 'the vault asks for an impossible key derivation', { cause })
+  }
 }
 
 /** Seals a private key; `about` is what must not change beside it. */
