@@ -1,5 +1,4 @@
 // The other end of a control socket.
-import { Agent } from 'node:http'
 import type { AxiosError, AxiosInstance } from 'axios'
 import type { ControlErrorBody } from './control.ts'
 import { HostError, type RemoteError, reasonOf } from './error.ts'
@@ -32,7 +31,7 @@ export function controlClient(socket: string): ControlClient {
 }
 
 async function instance(socketPath: string): Promise<AxiosInstance> {
-  const { default: axios } = await import('axios')
+  const [{ default: axios }, { Agent }] = await Promise.all([import('axios'), import('node:http')])
   return axios.create({
     socketPath,
     // A connection kept from an earlier call may be one to a process that has restarted since.

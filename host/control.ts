@@ -1,6 +1,5 @@
 // The control socket: HTTP on a Unix socket for this user's own tools. Who can open it is the operator.
 import { randomUUID } from 'node:crypto'
-import { createServer } from 'node:http'
 import type { Application, NextFunction, Request, Response } from 'express'
 import { reasonOf } from './error.ts'
 import type { Log } from './log.ts'
@@ -31,7 +30,7 @@ export async function serveControl(options: {
   readonly routes: (app: Application) => void
   readonly log: Log
 }): Promise<ControlServer> {
-  const { default: express } = await import('express')
+  const [{ default: express }, { createServer }] = await Promise.all([import('express'), import('node:http')])
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')

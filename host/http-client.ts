@@ -1,6 +1,4 @@
 // Small HTTP calls that are no messages: OCSP, time-stamps, configuration parts, service descriptions. The message path has its own.
-import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
 import type { AxiosError, AxiosRequestConfig } from 'axios'
 import { isTooLarge, systemError } from './control-client.ts'
 import { HostError, reasonOf } from './error.ts'
@@ -42,7 +40,11 @@ export function httpPost(
 }
 
 async function call(request: AxiosRequestConfig, options: HttpOptions): Promise<HttpAnswer> {
-  const { default: axios } = await import('axios')
+  const [{ default: axios }, http, https] = await Promise.all([
+    import('axios'),
+    import('node:http'),
+    import('node:https'),
+  ])
   const { protocol } = new URL(request.url ?? '')
   if (protocol !== 'http:' && protocol !== 'https:') throw new TypeError(`${protocol} is not spoken here`)
   const signal = AbortSignal.timeout(options.timeoutMs)
@@ -58,8 +60,8 @@ async function call(request: AxiosRequestConfig, options: HttpOptions): Promise<
       },
       responseType: 'arraybuffer',
       // Calls are minutes apart: a kept connection is more often a dead one, and these are not repeated.
-      httpAgent: new HttpAgent({ keepAlive: false }),
-      httpsAgent: new HttpsAgent({ keepAlive: false }),
+      httpAgent: new http.Agent({ keepAlive: false }),
+      httpsAgent: new https.Agent({ keepAlive: false }),
       proxy: false,
       maxRedirects: 0,
       decompress: false,
