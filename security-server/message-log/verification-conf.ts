@@ -50,7 +50,8 @@ async function* entries(configuration: GlobalConfiguration, modifiedAt: Date): A
     body,
   })
   for (const folder of await readdir(directory, { withFileTypes: true })) {
-    if (!folder.isDirectory()) continue
+    // What begins with a dot is the configuration client's own (its verified originals).
+    if (!folder.isDirectory() || folder.name.startsWith('.')) continue
     const shared = await readFile(join(directory, folder.name, SHARED))
     const metadata = await readFile(join(directory, folder.name, `${SHARED}.metadata`), 'utf8')
     const { configurationVersion } = JSON.parse(metadata) as { readonly configurationVersion: string }

@@ -219,7 +219,9 @@ test('answers of a provider server: honest, then every way to be wrong', async (
   const sc = 'server\\.clientproxy'
   await judged(undefined, (pieces) => transport(pieces))
   await judged(new RegExp(`^${sc}\\.missing_signature$`), (pieces) => transport(pieces.slice(0, -1)))
-  await judged(new RegExp(`^${sc}\\.missing_rest$`), () => transport([[mimeTypes.signature, Buffer.from('<a/>')]]))
+  await judged(new RegExp(`^${sc}\\.service_failed\\.invalid_content_type$`), () =>
+    transport([[mimeTypes.signature, Buffer.from('<a/>')]]),
+  )
   await judged(new RegExp(`^${sc}\\.service_failed\\.(mime_parsing_failed|io_error)$`), (pieces) =>
     transport(pieces, { unterminated: true }),
   )

@@ -105,8 +105,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, seen: S
       while (left > 0 && !response.destroyed) {
         const piece = left >= block.length ? block : block.subarray(0, left)
         left -= piece.length
-        if (!response.write(piece))
-          await new Promise((resolve) => response.once('drain', resolve).once('close', resolve))
+        if (!(await writeChunk(response, piece))) return
       }
       return void response.end()
     }
