@@ -56,6 +56,8 @@ export function signatureOf(key: KeyObject, data: Uint8Array, digest: DigestName
 
 export interface IssueOptions {
   readonly kind?: KeyKind
+  /** A key of the test's own making. */
+  readonly keyPair?: { readonly publicKey: KeyObject; readonly privateKey: KeyObject }
   readonly subject: readonly NameAttribute[]
   readonly issuer?: Holder
   readonly serialNumber?: number
@@ -70,7 +72,7 @@ let serialNumbers = 1000
 
 /** A certificate over a fresh key; self-signed without an issuer. */
 export function issue(options: IssueOptions): Holder {
-  const { publicKey, privateKey } = keyPair(options.kind ?? 'EC-P256')
+  const { publicKey, privateKey } = options.keyPair ?? keyPair(options.kind ?? 'EC-P256')
   const issuerKey = options.issuer?.privateKey ?? privateKey
   const algorithm = signatureFor(issuerKey, 'SHA-256')
   const extension = (oid: string, critical: boolean, value: Uint8Array) =>
