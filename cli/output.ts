@@ -17,7 +17,7 @@ export function coloured(colour: InspectColor | InspectColor[], text: string): s
  * Names and texts come out of certificates, configurations and answers by others: control characters in them must not
  * drive the terminal. Our own line ends and the colour codes of `styleText` pass.
  */
-function printable(text: string): string {
+export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced here
   return text.replace(/\u001b(?!\[\d{1,2}m)|[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f]/g, '\ufffd')
 }
@@ -26,5 +26,5 @@ function printable(text: string): string {
 export function facts(rows: readonly (readonly [label: string, value: string | undefined])[], indent = '  '): string[] {
   const shown = rows.filter((row): row is readonly [string, string] => row[1] !== undefined)
   const width = Math.max(0, ...shown.map(([label]) => label.length))
-  return shown.map(([label, value]) => `${indent}${label.padEnd(width)}  ${value}`)
+  return shown.map(([label, value]) => `${indent}${label.padEnd(width)}  ${value.replace(/[\r\n]+/g, ' ')}`)
 }

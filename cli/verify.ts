@@ -86,7 +86,10 @@ function show(report: FileReport & { subIndication?: string }, out: Output): voi
   ]))
     out.line(line)
   for (const { name, ok, code, detail } of checks) {
-    const reason = [code, detail].filter(Boolean).join(': ')
+    const reason = [code, detail]
+      .filter(Boolean)
+      .join(': ')
+      .replace(/[\r\n]+/g, ' ')
     out.line(`  ${ok ? coloured('green', '✔') : coloured('red', '✘')} ${name}${reason && !ok ? `: ${reason}` : ''}`)
   }
 }

@@ -1,9 +1,9 @@
 // Each process's own configuration file, as an operator would write it. Written once: whoever edits one keeps the edit.
 import { randomInt } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { stringify } from 'yaml'
-import { writeFileDurable } from '#host'
+import { runtimeSocket, writeFileDurable } from '#host'
 import { DemoError } from './error.ts'
 import { COUNTRY, type Containers, INSTANCE, idOf, type Layout, layoutOf, PORTS } from './layout.ts'
 
@@ -23,19 +23,30 @@ interface About {
 export function readAbout(directory: string): Layout | undefined {
   const { files } = layoutOf(directory, '')
   if (!existsSync(files.about)) return undefined
-  const about = JSON.parse(readFileSync(files.about, 'utf8')) as About
-  if (about.format !== FORMAT) {
+  const about = parseAbout(files.about)
+  if (about?.format !== FORMAT) {
     throw new DemoError(
       'other_state',
-      `the state in ${directory} was made by another version of Saadik; remove it with: saadik demo reset --dir ${directory}`,
+      `the state in ${directory} is damaged or was made by another version of Saadik; remove it with: saadik demo reset --dir ${directory}`,
     )
   }
   return layoutOf(directory, about.base, about.containers)
 }
 
+function parseAbout(file: string): About | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as About
+  } catch {
+    return undefined
+  }
+}
+
 /** Writes what is missing of the folders, PINs and configuration files. */
 export async function writeFiles(layout: Layout): Promise<void> {
   const { servers, central, pki, register, files } = layout
+  mkdirSync(layout.directory, { recursive: true, mode: 0o700 })
+  // First: whatever is cut short after it is completed by the next start, and `reset` knows the folder for a demo's.
+  await once(files.about, `${JSON.stringify(aboutOf(layout), null, 2)}\n`)
   const folders = [central.folder, pki.folder, ...servers.map(({ folder }) => folder)]
   const inside = folders.flatMap((folder) => ['data', 'run', 'signer'].map((name) => join(folder, name)))
   for (const folder of [files.logs, files.evidence, register.folder, ...inside])
@@ -68,19 +79,33 @@ export async function writeFiles(layout: Layout): Promise<void> {
       }),
     ),
   ])
-  const about: About = {
+}
+
+function aboutOf({ base, containers, servers }: Layout): About {
+  return {
     format: FORMAT,
     instance: INSTANCE,
-    base: layout.base,
-    ...(layout.containers && { containers: layout.containers }),
+    base,
+    ...(containers && { containers }),
     processes: {
       pki: 'pki/ca.yaml',
       'central-server': 'central-server/central-server.yaml',
       ...Object.fromEntries(servers.map(({ code }) => [code, `${code}/security-server.yaml`])),
     },
   }
-  // Last: a folder with this file is whole.
-  await once(files.about, `${JSON.stringify(about, null, 2)}\n`)
+}
+
+/** Whether a folder can become a demo's: `reset` removes a demo whole, so it must not have anything else in it. */
+export function isVacant(directory: string): boolean {
+  return !existsSync(directory) || readdirSync(directory).every((name) => /^\.demo\.json\..*\.tmp$/.test(name))
+}
+
+/** The folders of the sockets and locks that the processes made outside of the state. */
+export function runtimeFolders(layout: Layout): readonly string[] {
+  const { directory, pki, central, servers } = layout
+  const folders = [pki.folder, central.folder, ...servers.map(({ folder }) => folder)]
+  const owners = [directory, ...folders.flatMap((folder) => [join(folder, 'signer'), join(folder, 'data')])]
+  return owners.map((owner) => dirname(runtimeSocket(owner, 'any')))
 }
 
 async function signerFiles(layout: Layout, folder: string): Promise<void> {

@@ -5,7 +5,7 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { CONTAINER_STEPS, containerStep } from './containers.ts'
 import { DemoError } from './error.ts'
-import { readAbout } from './files.ts'
+import { readAbout, runtimeFolders } from './files.ts'
 import { DEFAULT_BASE, layoutOf } from './layout.ts'
 import { terminalProgress } from './progress.ts'
 import { askSupervisor, describe, statusLines } from './status.ts'
@@ -21,14 +21,17 @@ async function status(directory: string, json: boolean): Promise<number> {
 async function reset(directory: string, json: boolean): Promise<number> {
   if (await askSupervisor(directory))
     throw new DemoError('running', `the demo in ${directory} runs; stop it first (Ctrl-C where it was started)`)
-  const there = existsSync(layoutOf(directory, DEFAULT_BASE).files.about)
+  const layout = layoutOf(directory, DEFAULT_BASE)
+  const there = existsSync(layout.files.about)
   // Only a folder that says of itself that it is a demo is removed.
   if (!there && existsSync(directory))
     throw new DemoError(
       'other_state',
       `${directory} is not the state of a demo (it has no demo.json); nothing was removed`,
     )
-  if (there) await rm(directory, { recursive: true })
+  if (there) {
+    for (const folder of [...runtimeFolders(layout), directory]) await rm(folder, { recursive: true, force: true })
+  }
   console.log(
     json
       ? JSON.stringify({ directory, removed: there })

@@ -5,7 +5,7 @@ import { checkAddresses } from './addresses.ts'
 import { country } from './country.ts'
 import { onEnding } from './endings.ts'
 import { DemoError } from './error.ts'
-import { readAbout, writeFiles } from './files.ts'
+import { isVacant, readAbout, writeFiles } from './files.ts'
 import { firstMessage } from './first-message.ts'
 import { DEFAULT_BASE, type Layout, layoutOf } from './layout.ts'
 import { next } from './next.ts'
@@ -24,6 +24,12 @@ export async function up(directory: string, base: string | undefined): Promise<v
     throw new DemoError(
       'other_state',
       `the demo in ${directory} lives at ${known.base}.x; start it without --base, or another one with --dir`,
+    )
+  }
+  if (!known && !isVacant(directory)) {
+    throw new DemoError(
+      'other_state',
+      `${directory} has other things in it; give the demo a folder of its own: --dir DIR`,
     )
   }
   const layout = known ?? layoutOf(directory, base ?? DEFAULT_BASE)
