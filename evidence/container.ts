@@ -16,15 +16,22 @@ export interface ContainerInput {
   /** The batch form; a single time-stamp stands inside the signature. */
   readonly timestamp?: { readonly token: Uint8Array; readonly result: Uint8Array; readonly chain: Uint8Array }
   readonly attachments: readonly {
+    /** `attachment1`, …; another name is a note that no verifier reads. */
     readonly name: string
+    /** Octets, where they are known: Java cannot read streamed entries of unknown size that grow beyond 4 GiB. */
     readonly size?: number
     readonly body: () => AsyncIterable<Uint8Array>
   }[]
 }
 
+/** A file in the top folder, whose name needs no escaping in the manifest. */
+const SAFE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/
+
 /** The container as it goes out. `mimetype` is stored, first and uncompressed, so that `file` and strict readers know it; the reference deflates it. */
 export async function* writeContainer(input: ContainerInput): AsyncGenerator<Uint8Array> {
   const { createdAt: modifiedAt, timestamp } = input
+  const unsafe = input.attachments.find(({ name }) => !SAFE_NAME.test(name))
+  if (unsafe !== undefined) throw new TypeError(`${JSON.stringify(unsafe.name)} is no name for an entry`)
   const entry = (name: string, body: Uint8Array | undefined): ZipEntry[] =>
     body === undefined ? [] : [{ name, modifiedAt, body, compress: true }]
   const listed = [
