@@ -8,6 +8,7 @@ import { signMessage } from '#evidence'
 import { buildRestResponse, mimeTypes, parseRestRequest, restRequestHash } from '#protocol'
 import { digest } from '#trust'
 import { CLIENT, CLIENT_HEADER, type Pair, SERVICE_PATH, startPair } from '../federation/pair.ts'
+import { logged } from '../federation/process.ts'
 import { honest, parts, type Rogue, type RogueMessage, startRogue, transport } from '../federation/rogue.ts'
 
 const ROGUE_SERVICE = '/r1/TEST/GOV/6666/rogue/any/x'
@@ -53,10 +54,9 @@ async function refused(path: string, code: string, init: RequestInit = {}): Prom
   const answer = await ask(path, init)
   assert.equal(answer.code, code)
   assert.equal(answer.status, 500)
+  assert.ok(answer.detail)
   assert.ok(
-    answer.detail &&
-      (pair.consumer.process.output().includes(answer.detail) ||
-        pair.provider.process.output().includes(answer.detail)),
+    await logged(answer.detail, pair.consumer.process, pair.provider.process),
     'the id of the error is in a log',
   )
 }
@@ -229,7 +229,9 @@ test('answers of a provider server: honest, then every way to be wrong', async (
   await judged(new RegExp(`^${sc}\\.http_error$`), () =>
     Buffer.from('HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'),
   )
-  await judged(new RegExp(`^${sc}\\.http_error$|io_error`), () => Buffer.from('garbage garbage garbage\r\n\r\n'))
+  await judged(new RegExp(`^${sc}\\.(http_error|network_error|io_error)$`), () =>
+    Buffer.from('garbage garbage garbage\r\n\r\n'),
+  )
   await judged(new RegExp(`^${sc}\\.(service_failed\\.)?invalid_content_type$`), () =>
     Buffer.from('HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi'),
   )

@@ -9,6 +9,7 @@ import { mimeTypes, readSoapFault } from '#protocol'
 import type { SecurityServerStatus } from '#security-server/contract'
 import { pem } from '#trust'
 import { CLIENT, type Pair, startPair } from '../federation/pair.ts'
+import { logged } from '../federation/process.ts'
 import {
   honest,
   parts,
@@ -77,7 +78,7 @@ async function refused(message: RogueMessage, code: string, tls?: object): Promi
   assert.equal(answer.code, code, answer.body.slice(0, 2000))
   assert.equal(answer.status, 200)
   assert.ok(
-    answer.detail !== undefined && pair.provider.process.output().includes(answer.detail),
+    answer.detail !== undefined && (await logged(answer.detail, pair.provider.process)),
     'the id of the fault is in the log',
   )
   const after =

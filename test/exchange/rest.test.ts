@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import type { LogListing } from '#security-server/contract'
 import { CLIENT, CLIENT_HEADER, type Pair, SERVICE_PATH, startPair } from '../federation/pair.ts'
+import { logged } from '../federation/process.ts'
 
 let pair: Pair
 before(async () => {
@@ -115,6 +116,6 @@ test('the client is named on every request', async () => {
   assert.equal(answer.headers.get('x-road-error'), 'server.clientproxy.invalid_client_identifier')
   const body = (await answer.json()) as { type: string; message: string; detail: string }
   assert.deepEqual(Object.keys(body).sort(), ['detail', 'message', 'type'])
-  assert.ok(pair.consumer.process.output().includes(body.detail), 'the id of the error is in the log')
+  assert.ok(await logged(body.detail, pair.consumer.process), 'the id of the error is in the log')
   assert.equal((await fetch(`${pair.consumer.client}${SERVICE_PATH}/items/1`, { headers: CLIENT_HEADER })).status, 200)
 })

@@ -87,6 +87,15 @@ export async function startProcess(
   return handle
 }
 
+/** Whether one of the processes logs the text, now or within a moment: their output comes through pipes. */
+export async function logged(text: string, ...processes: readonly TestProcess[]): Promise<boolean> {
+  for (let left = 50; left > 0; left -= 1) {
+    if (processes.some((one) => one.output().includes(text))) return true
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  return false
+}
+
 let next = 0
 /** A loopback address of this test process's own: every server of an instance uses the same port numbers. */
 export function freshAddress(): string {
