@@ -1,6 +1,6 @@
 // Where the PIN comes from at the start: a file, an open descriptor, or a person. Never an argument or the environment, which
 // others can read.
-import { closeSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
+import { openSync, readFileSync, statSync, writeSync } from 'node:fs'
 import { ReadStream } from 'node:tty'
 import { HostError, type Log, reasonOf } from '#host'
 
@@ -8,13 +8,18 @@ export type PinSource = { readonly file: string } | { readonly descriptor: numbe
 
 const MAX_BYTES = 1024
 
-/** The PIN without the line end after it. @throws {HostError} `config_invalid` with what is wrong with the source */
-export async function readPin(source: PinSource, log: Log): Promise<Buffer> {
+/**
+ * The PIN without the line end after it. A person who chooses a first one is asked twice.
+ *
+ * @throws {HostError} `config_invalid` with what is wrong with the source
+ */
+export async function readPin(source: PinSource, first: boolean, log: Log): Promise<Buffer> {
   try {
-    if (source === 'prompt') return await prompt()
+    if (source === 'prompt') return await prompt(first)
     if ('descriptor' in source) return withoutLineEnd(readFileSync(source.descriptor))
-    if ((statSync(source.file).mode & 0o077) !== 0)
+    if ((statSync(source.file).mode & 0o077) !== 0) {
       log.warn('the PIN file can be read by others', { pinFile: source.file })
+    }
     return withoutLineEnd(readFileSync(source.file))
   } catch (cause) {
     throw new HostError('config_invalid', `the PIN cannot be read: ${reasonOf(cause)}`, { cause })
@@ -30,7 +35,7 @@ function withoutLineEnd(bytes: Buffer): Buffer {
 }
 
 /** Asks on the terminal itself, whatever stdin and stdout are, without showing what is typed. */
-async function prompt(): Promise<Buffer> {
+async function prompt(first: boolean): Promise<Buffer> {
   let descriptor: number
   try {
     descriptor = openSync('/dev/tty', 'r+')
@@ -38,24 +43,34 @@ async function prompt(): Promise<Buffer> {
     throw new Error('there is no terminal to ask on; use pin: {file: …}', { cause })
   }
   const terminal = new ReadStream(descriptor)
+  const bytes = typedBytes(terminal)
   terminal.setRawMode(true)
-  writeSync(descriptor, 'PIN of the signer: ')
-  const typed: number[] = []
   try {
-    for await (const chunk of terminal) {
-      for (const byte of chunk as Buffer) {
-        if (byte === 0x03) throw new Error('cancelled')
-        if (byte === 0x0d || byte === 0x0a || byte === 0x04) return Buffer.from(typed)
-        if (byte === 0x7f || byte === 0x08) typed.pop()
-        else if (typed.length < MAX_BYTES) typed.push(byte)
-      }
-    }
-    throw new Error('the terminal was closed')
+    const pin = await line(bytes, descriptor, first ? 'New PIN of the signer: ' : 'PIN of the signer: ')
+    if (first && !pin.equals(await line(bytes, descriptor, 'The same again: '))) throw new Error('the two PINs differ')
+    return pin
   } finally {
-    if (terminal.isTTY && !terminal.destroyed) terminal.setRawMode(false)
+    terminal.setRawMode(false)
     terminal.destroy()
-    const screen = openSync('/dev/tty', 'w')
-    writeSync(screen, '\n')
-    closeSync(screen)
   }
+}
+
+async function* typedBytes(terminal: ReadStream): AsyncGenerator<number> {
+  for await (const chunk of terminal) yield* chunk as Buffer
+}
+
+const KEY = { interrupt: 0x03, end: 0x04, lineFeed: 0x0a, enter: 0x0d, backspace: 0x08, delete: 0x7f } as const
+
+async function line(bytes: AsyncGenerator<number>, screen: number, question: string): Promise<Buffer> {
+  writeSync(screen, question)
+  const typed: number[] = []
+  for (;;) {
+    const { value: byte = KEY.interrupt } = await bytes.next()
+    if (byte === KEY.interrupt) throw new Error('cancelled')
+    if (byte === KEY.enter || byte === KEY.lineFeed || byte === KEY.end) break
+    if (byte === KEY.backspace || byte === KEY.delete) typed.pop()
+    else if (typed.length < MAX_BYTES) typed.push(byte)
+  }
+  writeSync(screen, '\r\n')
+  return Buffer.from(typed)
 }

@@ -45,7 +45,7 @@ export async function startSigner(config: SignerConfig, log: Log, clock: Clock):
   const service = createService({ version: productVersion(), token, certificates, audit, unlocker: attempts, clock })
   audit.record({ op: 'start', outcome: 'ok' })
   if (config.pin !== undefined) {
-    const pin = await readPin(config.pin, log)
+    const pin = await readPin(config.pin, !token.hasPin, log)
     // Through the same operation as over the socket: counted, audited.
     await service.handle({ id: 0, op: 'unlock', pin: pin.toString('utf8') }, { released: new Set() })
     pin.fill(0)

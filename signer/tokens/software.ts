@@ -86,6 +86,9 @@ export async function openSoftwareToken(directory: string, clock: Clock, log: Lo
     get unlocked() {
       return master !== undefined
     },
+    get hasPin() {
+      return store.vault !== undefined
+    },
     keys: () => [...known.values()],
     key: (id) => known.get(id),
     unlock,

@@ -25,6 +25,8 @@ export interface KeyFacts {
 /** All methods throw SignerError; all but `keys` and `unlock` throw `locked` before the PIN was given. They may run concurrently. */
 export interface Token {
   readonly unlocked: boolean
+  /** False until a first PIN was given. */
+  readonly hasPin: boolean
   keys(): readonly TokenKey[]
   key(id: string): TokenKey | undefined
   /** The first PIN that is ever given becomes the token's. Does not count attempts: unlock.ts does. Throws `pin_incorrect`, `pin_unsuitable`. */

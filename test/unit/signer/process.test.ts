@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, statSync, writeFil
 import { join, resolve } from 'node:path'
 import test from 'node:test'
 import { connectSigner } from '#signer'
+import { needsTools } from '../../tools.ts'
 import { startedSigner, testSigner } from './signer-process.ts'
 
 const main = resolve(import.meta.dirname, '..', '..', '..', 'signer', 'main.ts')
@@ -133,6 +134,49 @@ test('the PIN comes through a descriptor as well', async (t) => {
   await once(child, 'exit')
   // The same PIN, from a file this time.
   await signer.start()
+})
+
+/** Answers each question on a terminal that `script` (util-linux) makes; resolves with what the terminal showed. */
+async function onTerminal(
+  config: string,
+  answers: readonly (readonly [question: string, typed: string])[],
+): Promise<string> {
+  const child = spawn('script', ['-qec', `exec ${process.execPath} ${main} --config ${config}`, '/dev/null'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  let shown = ''
+  const left = [...answers]
+  child.stdout.on('data', (chunk) => {
+    shown += chunk
+    const [next] = left
+    if (next !== undefined && shown.endsWith(next[0])) {
+      left.shift()
+      child.stdin.write(next[1])
+    }
+    if (shown.includes('"ready":true')) child.stdin.end('\x03')
+  })
+  await once(child, 'close')
+  return shown
+}
+
+test('the PIN is asked for on the terminal, twice the first time, and never shown', async (t) => {
+  if (!needsTools(t, 'script')) return
+  const signer = testSigner(t)
+  const config = join(signer.home, 'signer.yaml')
+  writeFileSync(config, `directory: ${signer.directory}\npin: prompt\n`)
+  const differing = await onTerminal(config, [
+    ['New PIN of the signer: ', 'correct horse\r'],
+    ['The same again: ', 'correct hose\r'],
+  ])
+  assert.match(differing, /the two PINs differ/)
+  const made = await onTerminal(config, [
+    ['New PIN of the signer: ', 'correcx\x7ft horse\r'],
+    ['The same again: ', 'correct horse\r'],
+  ])
+  assert.match(made, /"ready":true/)
+  const again = await onTerminal(config, [['PIN of the signer: ', 'correct horse\r']])
+  assert.match(again, /"ready":true/)
+  assert.equal(/horse/.test(differing + made + again), false)
 })
 
 test('a PIN of three digits, an unknown key in the configuration, and a terminal that is not there', async (t) => {
