@@ -257,7 +257,9 @@ test('answers of a provider server: honest, then every way to be wrong', async (
   await judged(new RegExp(`^${sc}\\.signature_verification\\.`), (pieces) =>
     transport(pieces.map(([type, body]) => [type, type === mimeTypes.restBody ? Buffer.from('HELLO') : body] as const)),
   )
-  await judged(new RegExp(`^${sc}\\.inconsistent_response$`), (pieces) => transport(pieces), { hash: 'AAAA' })
+  await judged(new RegExp(`^${sc}\\.inconsistent_response$`), (pieces) => transport(pieces), {
+    hash: restRequestHash(digest('SHA-512', Buffer.from('another request'))),
+  })
   await judged(new RegExp(`^${sc}\\.inconsistent_response$`), (pieces) => transport(pieces), { id: 'another' })
   await judged(new RegExp(`^${sc}\\.inconsistent_response$`), (pieces) => transport(pieces), { requestId: 'replayed' })
 })
