@@ -12,13 +12,13 @@ import {
   serveControl,
   systemClock,
 } from '#host'
-import { connectSigner } from '#signer'
 import { centralServerConfig } from './config.ts'
 import { controlRoutes } from './control.ts'
 import { distribution } from './http.ts'
 import { startPublisher } from './publication/publisher.ts'
 import { openRegistry } from './registry/registry.ts'
 import { openCentralStore } from './registry/schema.ts'
+import { configurationSigner } from './signer.ts'
 import { signingKeys } from './signing-keys.ts'
 
 /** A request is one line; whoever takes longer to send it is cut off. */
@@ -30,7 +30,7 @@ async function start(file: string, life: Lifecycle): Promise<void> {
   const log = createLog({ process: 'central-server', level: config.logLevel })
   const store = openCentralStore(config.directory)
   life.onStop('store', () => store.close())
-  const signer = await connectSigner({ ...config.signer, reconnect: true })
+  const signer = configurationSigner(config.signer)
   life.onStop('signer', () => signer.close())
 
   const published = join(config.directory, 'public')
@@ -39,9 +39,6 @@ async function start(file: string, life: Lifecycle): Promise<void> {
   const keys = signingKeys({ ...common, algorithm: config.keyAlgorithm, expireSeconds: config.expireSeconds })
   const publisher = startPublisher({ ...common, ...config, signer, registry, keys, directory: published })
   life.onStop('publisher', () => publisher.stop())
-  // What cannot be published now stands in the status, and is tried again; the last good one is served meanwhile.
-  await publisher.publish().catch(() => undefined)
-
   const server = createServer(
     { requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS, keepAliveTimeout: 5_000 },
     distribution(published, log),
@@ -53,6 +50,8 @@ async function start(file: string, life: Lifecycle): Promise<void> {
     server.closeAllConnections()
     await closed
   })
+  // What cannot be published now stands in the status, and is tried again; the last good one is given out meanwhile.
+  await publisher.publish().catch(() => undefined)
   const { close } = await serveControl({
     socket: runtimeSocket(config.directory, 'control'),
     routes: controlRoutes({

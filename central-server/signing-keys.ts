@@ -4,11 +4,12 @@
 // configuration without it has expired, all of them that still work know it, and it may sign.
 import type { Kysely } from 'kysely'
 import type { Clock, Log } from '#host'
-import type { KeyInfo, SignerClient } from '#signer'
+import type { KeyInfo } from '#signer'
 import { type Certificate, parseCertificate } from '#trust'
 import { SOURCES, type Source } from './contract.ts'
 import { CentralServerError } from './error.ts'
 import type { CentralTables } from './registry/schema.ts'
+import type { ConfigurationSigner } from './signer.ts'
 
 export interface SourceKey {
   readonly id: string
@@ -38,7 +39,7 @@ export interface SigningKeys {
 
 export interface SigningKeysParts {
   readonly db: Kysely<CentralTables>
-  readonly signer: SignerClient
+  readonly signer: ConfigurationSigner
   readonly clock: Clock
   readonly log: Log
   readonly algorithm: KeyInfo['algorithm']

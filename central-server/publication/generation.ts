@@ -8,12 +8,12 @@ import {
   verifySignedDirectory,
   writeSignedDirectory,
 } from '#protocol'
-import type { SignerClient } from '#signer'
 import { signatureFor } from '#trust'
 import { DIRECTORY_NAMES } from '../anchors.ts'
 import { SOURCES, type Source } from '../contract.ts'
 import { CentralServerError } from '../error.ts'
 import type { Facts } from '../registry/entries.ts'
+import type { ConfigurationSigner } from '../signer.ts'
 import type { SourceKey } from '../signing-keys.ts'
 import { type PartBytes, type Surroundings, writeParts } from './documents.ts'
 
@@ -37,7 +37,7 @@ export interface VersionFiles {
 }
 
 /** Makes and signs it, and reads it again as a client would before it is given out. Throws what made it impossible. */
-export async function generate(input: GenerationInput, signer: SignerClient): Promise<readonly VersionFiles[]> {
+export async function generate(input: GenerationInput, signer: ConfigurationSigner): Promise<readonly VersionFiles[]> {
   const versions = CONFIGURATION_VERSIONS.filter((version) => version >= input.minimumVersion)
   const generated: VersionFiles[] = []
   for (const version of versions) {
@@ -58,7 +58,7 @@ async function signDirectory(
   version: ConfigurationVersion,
   source: Source,
   parts: readonly PartBytes[],
-  signer: SignerClient,
+  signer: ConfigurationSigner,
 ): Promise<Uint8Array> {
   const key = around.keys.find((each) => each.source === source && each.active)
   if (key === undefined) throw new CentralServerError('publication_failed', `The ${source} source has no active key`)

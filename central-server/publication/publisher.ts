@@ -4,9 +4,9 @@ import { mkdir } from 'node:fs/promises'
 import type { Clock, Log } from '#host'
 import { reasonOf } from '#host'
 import type { ConfigurationVersion } from '#protocol'
-import type { SignerClient } from '#signer'
 import { CentralServerError } from '../error.ts'
 import type { Registry } from '../registry/registry.ts'
+import type { ConfigurationSigner } from '../signer.ts'
 import type { SigningKeys } from '../signing-keys.ts'
 import { folderName, sweepGenerations, writeGeneration } from './files.ts'
 import { generate } from './generation.ts'
@@ -29,7 +29,7 @@ export interface Publisher {
 export interface PublisherParts {
   readonly registry: Registry
   readonly keys: SigningKeys
-  readonly signer: SignerClient
+  readonly signer: ConfigurationSigner
   readonly clock: Clock
   readonly log: Log
   /** Of the published files. */
