@@ -58,7 +58,7 @@ function parseDer(der: Uint8Array): Certificate {
   if (!tbs || !outer || !signature) throw new TrustError('malformed_certificate', 'The certificate is incomplete')
   const fields = [...tbs.parts(0x30, 6, 10, 'TBSCertificate')]
   // v1 is the default and is not written; v2 and v3 are 1 and 2.
-  const version = fields[0]?.tag === 0xa0 ? Number(fields.shift()?.child(0).integer()) : 0
+  const version = fields[0]?.tag === 0xa0 ? Number(fields.shift()?.only(0xa0, 'version').integer()) : 0
   if (version > 2 || version < 0) throw new TrustError('malformed_certificate', `Version ${version} is not known`)
   const [serial, inner, issuer, validity, subject, spki, ...optional] = fields
   if (!serial || !inner || !issuer || !validity || !subject || !spki)

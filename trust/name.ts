@@ -75,8 +75,5 @@ function readValue(der: Der): { value: string; shown: string } {
 
 /** RFC 2253 §2.4. */
 function escapeValue(value: string): string {
-  return value
-    .replace(/[,+"\\<>;=]/g, '\\$&')
-    .replace(/^([# ])/, '\\$1')
-    .replace(/ $/, '\\ ')
+  return value.replace(/[,+"\\<>;=]|^[# ]| $/g, '\\$&')
 }
