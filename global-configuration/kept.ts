@@ -69,11 +69,6 @@ export class KeptCopy {
     await this.#sweep(next, known)
   }
 
-  /** Nothing of this instance is kept from now on. */
-  async remove(): Promise<void> {
-    await rm(this.#folder, { recursive: true, force: true })
-  }
-
   async #readParts(directory: SignedDirectory): Promise<readonly VerifiedPart[]> {
     const files = (await readdir(this.#folder)).filter((name) => name.endsWith('.part'))
     const stored = await Promise.all(files.map((name) => readFile(join(this.#folder, name))))

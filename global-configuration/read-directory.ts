@@ -59,7 +59,7 @@ async function readInstanceFolder(folder: string): Promise<InstanceParameters> {
   return {
     instance: shared.instance,
     version,
-    expiresAt: metadata.expirationDate === undefined ? NEVER : new Date(metadata.expirationDate),
+    expiresAt: expiryOf(metadata),
     shared,
     ...(privatePart && { private: parsePrivateParameters(privatePart) }),
     ocspFetchIntervalSeconds: Math.max(MINIMUM_OCSP_FETCH_SECONDS, OPTIONAL_DEFAULTS.ocspFetchIntervalSeconds),
@@ -74,6 +74,13 @@ async function readMetadata(file: string): Promise<PartMetadata> {
   const metadata = JSON.parse(Buffer.from(text).toString('utf8')) as PartMetadata | null
   if (typeof metadata !== 'object' || metadata === null) throw new Error(`${file}${METADATA} is not an object`)
   return metadata
+}
+
+function expiryOf({ expirationDate }: PartMetadata): Date {
+  if (expirationDate === undefined) return NEVER
+  const date = new Date(expirationDate)
+  if (Number.isNaN(date.getTime())) throw new Error(`${expirationDate} is not a date of expiry`)
+  return date
 }
 
 /** Absent means 2 (wire-conf §2.7). */
