@@ -127,7 +127,10 @@ test('what is no layout is refused; another instance that is none is passed over
   assert.deepEqual((await readConfigurationDirectory(folder)).instances, ['ZZ'])
   writeFileSync(join(folder, 'ZZ', 'shared-params.xml.metadata'), '{"configurationVersion":"9"}')
   await assert.rejects(readConfigurationDirectory(folder), unreadable)
-  writeFileSync(join(folder, 'ZZ', 'shared-params.xml.metadata'), '{"configurationVersion":"6","expirationDate":"soon"}')
+  writeFileSync(
+    join(folder, 'ZZ', 'shared-params.xml.metadata'),
+    '{"configurationVersion":"6","expirationDate":"soon"}',
+  )
   await assert.rejects(readConfigurationDirectory(folder), unreadable)
   writeFileSync(join(folder, 'ZZ', 'shared-params.xml.metadata'), '[')
   await assert.rejects(readConfigurationDirectory(folder), unreadable)
