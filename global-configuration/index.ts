@@ -8,4 +8,5 @@ export {
 export { ConfigurationError, type ConfigurationErrorCode } from './error.ts'
 export type { AllowedFederations } from './federation.ts'
 export { readConfigurationDirectory } from './read-directory.ts'
-export type { GlobalConfiguration, SecurityServer } from './snapshot.ts'
+export type { SecurityServer } from './registry-index.ts'
+export type { GlobalConfiguration } from './snapshot.ts'

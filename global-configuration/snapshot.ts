@@ -6,7 +6,6 @@ import {
   idKey,
   memberOf,
   type PrivateParameters,
-  type RegisteredServer,
   type ServerId,
   type SharedParameters,
   type TrustMaterial,
@@ -14,15 +13,7 @@ import {
 } from '#protocol'
 import { type Certificate, equalBytes } from '#trust'
 import type { InstanceParameters } from './instance.ts'
-
-export interface SecurityServer {
-  readonly id: ServerId
-  /** Host name or address; without one it cannot be called. */
-  readonly address?: string
-  readonly maintenance?: { readonly message?: string }
-  /** idKey of everybody who is registered on it, the owner's member included. */
-  readonly clients: ReadonlySet<string>
-}
+import { registryIndex, type SecurityServer } from './registry-index.ts'
 
 /** Everything that was true at `loadedAt` and is believed until `expiresAt`. Instances that had expired then are not in it. */
 export interface GlobalConfiguration {
@@ -75,9 +66,7 @@ export function snapshot(
     federated.map((other) => other.shared),
     { verifyNextUpdate: own.verifyNextUpdate },
   )
-  const registry = indexMembers(all)
-  const servers = indexServers(all)
-  const groups = indexGroups(all)
+  const indices = new Map(all.map((each) => [each.instance, registryIndex(each)]))
   return Object.freeze({
     instance,
     version: own.version,
@@ -91,69 +80,23 @@ export function snapshot(
     timestampingIntervalSeconds: own.private?.timestampingIntervalSeconds ?? TIMESTAMPING_SECONDS,
     monitoringClient: own.monitoringClient,
     instances: all.map((each) => each.instance),
-    memberName: (id: ClientId) => registry.names.get(idKey(memberOf(id))),
-    exists: (id: ClientId) => registry.clients.has(idKey(id)),
-    serverOf: ({ sha256, sha1 }: Certificate) => servers.byHash.get(sha256) ?? servers.byHash.get(sha1),
-    serversFor: (provider: ClientId) => servers.byClient.get(idKey(provider)) ?? [],
-    server: (id: ServerId) => servers.byId.get(idKey(id)),
+    memberName: (id: ClientId) => indices.get(id.instance)?.names.get(idKey(memberOf(id))),
+    exists: (id: ClientId) => indices.get(id.instance)?.clients.has(idKey(id)) ?? false,
+    serverOf: ({ sha256, sha1 }: Certificate) => {
+      // The own instance comes first: it has the last word about a certificate that a federated one also claims.
+      for (const { serversByHash } of indices.values()) {
+        const server = serversByHash.get(sha256) ?? serversByHash.get(sha1)
+        if (server !== undefined) return server
+      }
+      return undefined
+    },
+    serversFor: (provider: ClientId) => indices.get(provider.instance)?.serversByClient.get(idKey(provider)) ?? [],
+    server: (id: ServerId) => indices.get(id.instance)?.serversById.get(idKey(id)),
     inGlobalGroup: (client: ClientId, group: GlobalGroupId) =>
-      groups.get(group.instance)?.get(group.groupCode)?.has(idKey(client)) ?? false,
+      indices.get(group.instance)?.groups.get(group.groupCode)?.has(idKey(client)) ?? false,
     chain: (certificate: Certificate) => chainOf(certificate, trust, instance),
     file: () => ({ directory }),
   })
-}
-
-function indexMembers(all: readonly SharedParameters[]) {
-  const clients = new Set<string>()
-  const names = new Map<string, string>()
-  for (const { instance, members } of all) {
-    for (const { memberClass, memberCode, name, subsystems } of members) {
-      const member = { instance, memberClass, memberCode }
-      names.set(idKey(member), name)
-      clients.add(idKey(member))
-      for (const { code } of subsystems) clients.add(idKey({ ...member, subsystemCode: code }))
-    }
-  }
-  return { clients, names }
-}
-
-function indexServers(all: readonly SharedParameters[]) {
-  const byHash = new Map<string, SecurityServer>()
-  const byId = new Map<string, SecurityServer>()
-  const byClient = new Map<string, SecurityServer[]>()
-  // Backwards, so that the own instance has the last word about a certificate that a federated one also claims.
-  for (const { servers } of all.toReversed()) {
-    for (const registered of servers) {
-      const server = securityServer(registered)
-      byId.set(idKey(server.id), server)
-      // The last in the document wins (wire-conf §3.1).
-      for (const hash of registered.authCertHashes) byHash.set(Buffer.from(hash).toString('hex'), server)
-      for (const client of server.clients) {
-        const others = byClient.get(client)
-        if (others === undefined) byClient.set(client, [server])
-        else others.push(server)
-      }
-    }
-  }
-  return { byHash, byId, byClient }
-}
-
-function securityServer({ id, address, maintenance, clients }: RegisteredServer): SecurityServer {
-  return Object.freeze({
-    id,
-    ...(address !== undefined && { address }),
-    ...(maintenance && { maintenance }),
-    clients: new Set(clients.map(idKey)),
-  })
-}
-
-function indexGroups(all: readonly SharedParameters[]): ReadonlyMap<string, ReadonlyMap<string, ReadonlySet<string>>> {
-  return new Map(
-    all.map(({ instance, groups }) => [
-      instance,
-      new Map(groups.map(({ code, members }) => [code, new Set(members.map(idKey))])),
-    ]),
-  )
 }
 
 /** Up by issuer names until a self-issued certificate or an unknown issuer; the last one found is the root. */
