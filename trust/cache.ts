@@ -43,6 +43,13 @@ export class Cache<V> {
   }
 }
 
+/** A copy in memory of its own: what is kept must not change with the caller's buffer, nor keep a larger one (or Node's pool of 64 KiB) alive. */
+export function ownCopy(bytes: Uint8Array): Uint8Array {
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  copy.set(bytes)
+  return copy
+}
+
 /** The bytes themselves as a map key: exact, and cheaper than a digest at these sizes. */
 export function bytesKey(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')

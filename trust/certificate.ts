@@ -1,6 +1,6 @@
 // X.509 certificates (RFC 5280 §4.1), parsed once per byte string.
 import type { SignatureAlgorithm } from './algorithms.ts'
-import { bytesKey, Cache } from './cache.ts'
+import { bytesKey, Cache, ownCopy } from './cache.ts'
 import { digest, type KeyObject, publicKeyFromSpki } from './crypto.ts'
 import { optionalFields, readDer } from './der.ts'
 import { TrustError } from './error.ts'
@@ -43,10 +43,7 @@ export function parseCertificate(bytes: Uint8Array): Certificate {
   if (known !== undefined) return known
   if (bytes.length > MAX_BYTES)
     throw new TrustError('malformed_certificate', `A certificate of ${bytes.length} octets is not read`)
-  if (bytes[0] === 0x30) {
-    // The parsed views must not change or be kept alive by a larger buffer: they look into a copy of their own.
-    return parsed.set(key, parseDer(Buffer.from(bytes)))
-  }
+  if (bytes[0] === 0x30) return parsed.set(key, parseDer(ownCopy(bytes)))
   const [der] = unpem(Buffer.from(bytes).toString('latin1'), 'CERTIFICATE')
   if (der === undefined) throw new TrustError('malformed_certificate', 'Neither a DER nor a PEM certificate')
   return parsed.set(key, parseCertificate(der))

@@ -1,6 +1,6 @@
 // OCSP answers read and judged (RFC 6960 §4.2; the verdict rules of wire-message §1.7 and wire-conf §5.5).
 import { type DigestName, digestByOid, type SignatureAlgorithm } from './algorithms.ts'
-import { bytesKey, Cache } from './cache.ts'
+import { bytesKey, Cache, ownCopy } from './cache.ts'
 import { type Certificate, parseCertificate } from './certificate.ts'
 import { digest, equalBytes, verifySignature } from './crypto.ts'
 import { type Der, optionalFields, readDer, tags } from './der.ts'
@@ -80,8 +80,7 @@ export function parseOcspResponse(der: Uint8Array): OcspResponse {
   if (known !== undefined) return known
   if (der.length > MAX_BYTES)
     throw new TrustError('malformed_ocsp', `An OCSP answer of ${der.length} octets is not read`)
-  // The views look into a copy of their own: the caller's buffer may be a slice of something large, or be used again.
-  const own = Buffer.from(der)
+  const own = ownCopy(der)
   const outer = readDer(own)
   outer.parts(0x30, 1, 2, 'OCSPResponse')
   const status = Number(outer.child(0, 'response status').expect(0x0a).integer())

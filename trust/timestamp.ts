@@ -1,6 +1,6 @@
 // RFC 3161 time-stamps, asked for and judged (wire-message §7).
 import { type DigestAlgorithm, type DigestName, digestByOid, digestInfo } from './algorithms.ts'
-import { bytesKey, Cache } from './cache.ts'
+import { bytesKey, Cache, ownCopy } from './cache.ts'
 import type { Certificate } from './certificate.ts'
 import { invalid, isSigner, parseSignedData, type SignedData, verifySignedData } from './cms.ts'
 import { digest, equalBytes } from './crypto.ts'
@@ -105,8 +105,7 @@ function refuseCritical(extensions: Der | undefined): void {
 export function parseTimestampToken(der: Uint8Array): TimestampToken {
   if (der.length > MAX_BYTES)
     throw new TrustError('malformed_timestamp', `A time-stamp token of ${der.length} octets is not read`)
-  // The views look into a copy of their own: the caller's buffer may be a slice of something large, or be used again.
-  const own = Buffer.from(der)
+  const own = ownCopy(der)
   const signed = parseSignedData(own)
   if (signed.contentType !== oids.tstInfo) throw new TrustError('malformed_timestamp', 'The token holds no TSTInfo')
   const [version, policy, messageImprint, serial, time, ...rest] = readDer(signed.content).parts(0x30, 5, 10, 'TSTInfo')
