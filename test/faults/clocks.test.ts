@@ -17,7 +17,9 @@ before(async () => {
     messageLog: { timestampIntervalSeconds: 1, acceptableFailureSeconds: FAILURE },
   }
   pair = await startPair({
-    settings: { ocspFreshnessSeconds: FRESHNESS, verifyNextUpdate: false },
+    settings: { ocspFreshnessSeconds: FRESHNESS, timestampingIntervalSeconds: 1, verifyNextUpdate: false },
+    // The responder must not answer from memory for longer than answers are fresh here.
+    authorities: { ocsp: { cacheSeconds: 0 } },
     central: { intervalSeconds: 1, expireSeconds: EXPIRE },
     providerConfig: config,
     consumerConfig: config,

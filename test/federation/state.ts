@@ -6,7 +6,7 @@ import { stringify } from 'yaml'
 import { controlClient, runtimeSocket } from '#host'
 import { parseServerId, requestSubject } from '#protocol'
 import { connectSigner, type KeyInfo, type SignerClient } from '#signer'
-import { type Authorities, startAuthorities } from './authorities.ts'
+import { type Authorities, type AuthoritiesOptions, startAuthorities } from './authorities.ts'
 import { freshAddress, startProcess, type TestProcess } from './process.ts'
 
 export interface ServerPlan {
@@ -30,6 +30,7 @@ export interface StateOptions {
   }
   readonly central?: { readonly intervalSeconds?: number; readonly expireSeconds?: number }
   readonly globalGroups?: readonly object[]
+  readonly authorities?: AuthoritiesOptions
 }
 
 export interface StateServer {
@@ -88,8 +89,25 @@ export async function startSigner(
 export async function startState(options: StateOptions): Promise<State> {
   const directory = await mkdtemp(join(tmpdir(), 'saadik-state-'))
   const closers: (() => Promise<void> | void)[] = [() => rm(directory, { recursive: true, force: true })]
+  try {
+    return await assemble(options, directory, closers)
+  } catch (error) {
+    await closeAll(closers)
+    throw error
+  }
+}
+
+async function closeAll(closers: (() => Promise<void> | void)[]): Promise<void> {
+  for (const close of closers.reverse()) await Promise.resolve(close()).catch(() => {})
+}
+
+async function assemble(
+  options: StateOptions,
+  directory: string,
+  closers: (() => Promise<void> | void)[],
+): Promise<State> {
   const algorithm = options.algorithm ?? 'EC-P256'
-  const authorities = await startAuthorities(join(directory, 'pki'))
+  const authorities = await startAuthorities(join(directory, 'pki'), options.authorities)
   closers.push(() => authorities.stop())
 
   const centralSigner = await startSigner(join(directory, 'central-signer'))
@@ -259,7 +277,7 @@ export async function startState(options: StateOptions): Promise<State> {
       centralProcess = await startProcess('central-server/main.ts', ['--config', centralConfig])
     },
     async stop() {
-      for (const close of closers.reverse()) await Promise.resolve(close()).catch(() => {})
+      await closeAll(closers)
     },
   }
 }
