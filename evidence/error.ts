@@ -11,7 +11,6 @@ export type EvidenceCode =
   | 'malformed_signature.invalid_reference'
   | 'malformed_signature.hashchain_unused_inputs'
   | 'invalid_signature_value'
-  | 'invalid_reference'
   | 'incorrect_certificate'
   | 'cannot_create_cert_path'
   | 'invalid_cert_path'

@@ -1,21 +1,7 @@
 // Who must have signed a logged message: the client if it is a request, the provider if it is a response (wire-message §10.2).
-import {
-  attributeOf,
-  type ClientId,
-  childElement,
-  childElements,
-  clientOf,
-  parseRestRequest,
-  parseRestResponse,
-  readXml,
-  textOf,
-  type XmlElement,
-} from '#protocol'
+import { type ClientId, clientOf, parseRestRequest, parseRestResponse } from '#protocol'
 import { EvidenceError } from './error.ts'
-
-const SOAP = 'http://schemas.xmlsoap.org/soap/envelope/'
-const XROAD = 'http://x-road.eu/xsd/xroad.xsd'
-const IDENTIFIERS = 'http://x-road.eu/xsd/identifiers'
+import { readSoapHead } from './soap-head.ts'
 
 export interface Parties {
   readonly protocol: 'REST' | 'SOAP'
@@ -23,7 +9,7 @@ export interface Parties {
   readonly signer: ClientId
 }
 
-/** SOAP by its first octets, else a REST head; a digit begins a response. Throws EvidenceError `asic_message_not_found` when it is neither. */
+/** SOAP by its first octet, else a REST head; a digit begins a response. Throws EvidenceError `asic_message_not_found` when it is neither. */
 export function partiesOf(message: Uint8Array): Parties {
   const start = Buffer.from(message.subarray(0, 256))
     .toString('latin1')
@@ -44,27 +30,9 @@ export function partiesOf(message: Uint8Array): Parties {
 }
 
 function soapParties(message: Uint8Array): Parties {
-  const envelope = readXml(message, { maxBytes: 64 << 20, maxDepth: 256, maxNodes: 5_000_000 })
-  const header = childElement(envelope, SOAP, 'Header')
-  const body = childElement(envelope, SOAP, 'Body')
-  const content = body === undefined ? undefined : childElements(body)[0]
-  if (header === undefined || content === undefined) throw new Error('a SOAP message without header or body')
-  const isResponse = content.local.endsWith('Response')
-  const element = childElement(header, XROAD, isResponse ? 'service' : 'client')
-  if (element === undefined) throw new Error(`a SOAP message without ${isResponse ? 'service' : 'client'}`)
-  return { protocol: 'SOAP', direction: isResponse ? 'response' : 'request', signer: readClient(element) }
-}
-
-function readClient(element: XmlElement): ClientId {
-  const part = (local: string) => {
-    const found = childElement(element, IDENTIFIERS, local)
-    return found === undefined ? undefined : textOf(found)
-  }
-  const instance = part('xRoadInstance')
-  const memberClass = part('memberClass')
-  const memberCode = part('memberCode')
-  const subsystemCode = part('subsystemCode')
-  if (!instance || !memberClass || !memberCode || attributeOf(element, 'objectType', IDENTIFIERS) === undefined)
-    throw new Error('an incomplete identifier')
-  return { instance, memberClass, memberCode, ...(subsystemCode ? { subsystemCode } : {}) }
+  const { client, provider, content } = readSoapHead(message)
+  const isResponse = content.endsWith('Response')
+  const signer = isResponse ? provider : client
+  if (signer === undefined) throw new Error(`a SOAP message without ${isResponse ? 'service' : 'client'}`)
+  return { protocol: 'SOAP', direction: isResponse ? 'response' : 'request', signer }
 }
