@@ -409,3 +409,31 @@ test('Zip64: more than 65,535 entries', async () => {
   forged.writeUInt32LE(1, at + 8)
   await refused(forged, /locator/, { maxBytes: 1 << 20, maxEntries: count })
 })
+
+const LONG = process.env['SAADIK_LONG'] !== undefined
+
+test('Zip64: entries beyond 4 GiB, announced and not', { skip: !LONG && 'long mode only' }, async () => {
+  const block = randomBytes(1 << 20)
+  const blocks = 4100
+  async function* large() {
+    for (let count = 0; count < blocks; count += 1) yield block
+  }
+  const size = blocks * block.length
+  const limits = { maxBytes: 2 * size + 1, maxEntries: 3 }
+  const entries = [
+    entry('announced', large, { size, compress: false }),
+    entry('not announced', large, { compress: false }),
+    entry('after both', Buffer.of(1)),
+  ]
+  const read: [string, number][] = []
+  for await (const { name, body } of readZip(writeZip(entries), limits)) {
+    let octets = 0
+    for await (const chunk of body) octets += chunk.length
+    read.push([name, octets])
+  }
+  assert.deepEqual(read, [
+    ['announced', size],
+    ['not announced', size],
+    ['after both', 1],
+  ])
+})
