@@ -73,8 +73,11 @@ export const write = {
   },
   integer: (value: bigint | number): Uint8Array => encode(tags.integer, integerContent(BigInt(value))),
   /** A non-negative integer given as big-endian octets. */
-  unsigned: (bytes: Uint8Array): Uint8Array =>
-    encode(tags.integer, integerContent(BigInt(`0x${Buffer.from(bytes).toString('hex') || '0'}`))),
+  unsigned(bytes: Uint8Array): Uint8Array {
+    const start = bytes.findIndex((octet) => octet !== 0)
+    const digits = start < 0 ? Buffer.of(0) : bytes.subarray(start)
+    return encode(tags.integer, (digits[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.of(0), digits]) : digits)
+  },
   octets: (bytes: Uint8Array): Uint8Array => encode(tags.octetString, bytes),
   bits: (bytes: Uint8Array, unused = 0): Uint8Array =>
     encode(tags.bitString, Buffer.concat([Buffer.of(unused), bytes])),

@@ -109,14 +109,28 @@ export class Der {
 
   /** INTEGER or ENUMERATED. */
   integer(): bigint {
+    const content = this.#integerOctets()
+    const magnitude = BigInt(`0x${hex(content)}`)
+    return (content[0] ?? 0) >= 0x80 ? magnitude - (1n << BigInt(content.length * 8)) : magnitude
+  }
+
+  /** The octets of a positive INTEGER, most significant first, without the leading zero that says it is positive. */
+  unsigned(): Uint8Array {
+    const content = this.#integerOctets()
+    const [first = 0] = content
+    if (first >= 0x80 || (first === 0 && content.length === 1)) throw malformed('integer is not positive')
+    return first === 0 ? content.subarray(1) : content
+  }
+
+  #integerOctets(): Uint8Array {
     if (this.tag !== tags.enumerated && (this.tag & 0x80) === 0) this.expect(tags.integer, 'integer')
     const { content } = this
     if (content.length === 0 || content.length > 4096) throw malformed('integer of no reasonable length')
-    const [first = 0, second = 0] = content
+    const first = content[0] ?? 0
+    const second = content[1] ?? 0
     if (content.length > 1 && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80)))
       throw malformed('integer is not minimal')
-    const magnitude = BigInt(`0x${hex(content)}`)
-    return first >= 0x80 ? magnitude - (1n << BigInt(content.length * 8)) : magnitude
+    return content
   }
 
   boolean(): boolean {

@@ -17,11 +17,9 @@ export function rawToDerEcdsa(raw: Uint8Array): Uint8Array | undefined {
 export function derToRawEcdsa(der: Uint8Array, fieldBytes: number): Uint8Array {
   const out = Buffer.alloc(fieldBytes * 2)
   for (const [index, part] of readDer(der).parts(tags.sequence, 2, 2, 'ECDSA signature').entries()) {
-    const value = part.expect(tags.integer, 'half of an ECDSA signature').integer()
-    const digits = value.toString(16)
-    if (value <= 0n || digits.length > fieldBytes * 2)
-      throw new TrustError('malformed_der', 'An ECDSA signature does not fit its field')
-    out.write(digits.padStart(fieldBytes * 2, '0'), index * fieldBytes, 'hex')
+    const value = part.expect(tags.integer, 'half of an ECDSA signature').unsigned()
+    if (value.length > fieldBytes) throw new TrustError('malformed_der', 'An ECDSA signature does not fit its field')
+    out.set(value, (index + 1) * fieldBytes - value.length)
   }
   return out
 }
