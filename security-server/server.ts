@@ -15,10 +15,11 @@ import { openPeers } from './consumer/peers.ts'
 import { controlRoutes } from './control.ts'
 import { createCounters } from './exchange/counters.ts'
 import type { Gateway } from './exchange/gateway.ts'
+import { peerTls } from './exchange/peer-tls.ts'
 import { checkHealth } from './health.ts'
 import { openMessageLog } from './message-log/index.ts'
 import { openCaller } from './provider/call.ts'
-import { createServerListener, tlsOptions } from './provider/listener.ts'
+import { createServerListener } from './provider/listener.ts'
 import { createOcspListener } from './provider/ocsp-listener.ts'
 import { openServices } from './services/index.ts'
 
@@ -146,7 +147,7 @@ async function serve5500(
 ): Promise<void> {
   let listener: ReturnType<typeof createServerListener> | undefined
   onIdentity((identity) => {
-    if (listener !== undefined) return listener.setSecureContext(tlsOptions(identity))
+    if (listener !== undefined) return listener.setSecureContext(peerTls(identity))
     listener = createServerListener(gateway, identity)
     open(listener).catch((error: Error) =>
       gateway.log.error('the port for other security servers cannot be opened', { reason: error.message }),

@@ -11,16 +11,6 @@ import { parseCertificate, parseOcspResponse } from '#trust'
 import type { OcspAnswers } from '../certificates/ocsp-answers.ts'
 import { judgePeer, type PeerVerdict } from '../certificates/peers.ts'
 
-/** X-Road's three suites for TLS 1.2 and the suites of TLS 1.3 (wire-message §1.2). */
-export const PEER_CIPHERS = [
-  'TLS_AES_128_GCM_SHA256',
-  'TLS_AES_256_GCM_SHA384',
-  'TLS_CHACHA20_POLY1305_SHA256',
-  'ECDHE-ECDSA-AES256-SHA384',
-  'ECDHE-RSA-AES256-SHA384',
-  'DHE-RSA-AES256-SHA256',
-].join(':')
-
 /** More intermediates than this in a peer's chain is not a chain. */
 const MAX_CHAIN = 8
 
@@ -60,18 +50,14 @@ export function openTcp(server: SecurityServer, port: number, timeoutMs: number)
   })
 }
 
-/** TLS over a connected socket; resolves when the handshake is done, for TLS 1.3 before the peer has judged us. */
+/**
+ * TLS over a connected socket; resolves when the handshake is done. A TLS 1.3 peer judges us only after that: its alert may
+ * come at any later moment, also before anybody uses the socket, and is then found in `errored`.
+ */
 export function openTls(socket: Socket, secureContext: SecureContext, timeoutMs: number): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     // No sessions are kept: on a resumed one the peer shows no certificate.
-    const tls = connectTls({
-      socket,
-      secureContext,
-      rejectUnauthorized: false,
-      minVersion: 'TLSv1.2',
-      maxVersion: 'TLSv1.3',
-      ciphers: PEER_CIPHERS,
-    })
+    const tls = connectTls({ socket, secureContext, rejectUnauthorized: false })
     const refuse = (message: string, cause?: unknown) => {
       clearTimeout(timer)
       tls.destroy()
@@ -89,6 +75,8 @@ export function openTls(socket: Socket, secureContext: SecureContext, timeoutMs:
       clearTimeout(timer)
       tls.removeAllListeners('error')
       tls.removeAllListeners('close')
+      // Without a listener an alert would end the process.
+      tls.on('error', () => {})
       resolve(tls)
     })
   })

@@ -8,10 +8,10 @@ import type { GlobalConfiguration, SecurityServer } from '#global-configuration'
 import type { Clock, Log } from '#host'
 import type { ClientId, XRoadFault } from '#protocol'
 import { fault, idKey, shortId } from '#protocol'
-import { pem } from '#trust'
 import type { Keyring, TlsIdentity } from '../certificates/keyring.ts'
 import type { OcspAnswers } from '../certificates/ocsp-answers.ts'
 import { type PeerVerdict, speaksFor } from '../certificates/peers.ts'
+import { peerTls } from '../exchange/peer-tls.ts'
 import { judgeProvider, openTcp, openTls } from './connect.ts'
 
 /** Below the servers' own keep-alive time (75 s here), so that the end that writes is the end that closes first. */
@@ -96,14 +96,7 @@ export function openPeers(settings: {
   }
 
   function secureContext(own: TlsIdentity): SecureContext {
-    if (context?.identity !== own) {
-      // The chain goes out without its root: the reference asks for the root's OCSP answer if it comes (wire-message §12).
-      const cert = own.chain.map((link) => pem('CERTIFICATE', link.der)).join('')
-      context = {
-        identity: own,
-        secure: createSecureContext({ key: own.keyPem, cert, minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3' }),
-      }
-    }
+    if (context?.identity !== own) context = { identity: own, secure: createSecureContext(peerTls(own)) }
     return context.secure
   }
 
@@ -172,7 +165,7 @@ export function openPeers(settings: {
           const gone = handed || tls.destroyed
           handed = true
           queueMicrotask(() =>
-            gone ? callback(new Error('the judged connection has ended'), null) : callback(null, tls),
+            gone ? callback(tls.errored ?? new Error('the judged connection has ended'), null) : callback(null, tls),
           )
         },
       },

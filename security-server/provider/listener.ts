@@ -1,14 +1,14 @@
 // Port 5500: messages from other security servers, over mutual TLS (wire-message §1.2–1.4, §2).
-import { constants } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { TLSSocket } from 'node:tls'
 import { fault, prefixed, shortId, writeSoapFault, type XRoadFault } from '#protocol'
-import { type Certificate, pem } from '#trust'
+import type { Certificate } from '#trust'
 import type { TlsIdentity } from '../certificates/keyring.ts'
-import { PEER_CIPHERS, peerChain } from '../consumer/connect.ts'
+import { peerChain } from '../consumer/connect.ts'
 import { drain } from '../exchange/drain.ts'
 import type { Gateway } from '../exchange/gateway.ts'
+import { peerTls } from '../exchange/peer-tls.ts'
 import { accept } from './accept.ts'
 import { readRequest } from './receive.ts'
 import { reply } from './reply.ts'
@@ -26,16 +26,11 @@ const peers = new WeakMap<object, Peer>()
 export function createServerListener(gateway: Gateway, identity: TlsIdentity): Server {
   const server = createServer(
     {
-      ...tlsOptions(identity),
-      minVersion: 'TLSv1.2',
-      maxVersion: 'TLSv1.3',
-      ciphers: PEER_CIPHERS,
-      dhparam: 'auto',
+      ...peerTls(identity),
       // Judged below, by the registry: no CA list of ours decides, and a refusal gets a fault that says why.
       requestCert: true,
       rejectUnauthorized: false,
-      // A resumed session shows no peer certificate; none is offered, and one that came all the same would be refused.
-      secureOptions: constants.SSL_OP_NO_TICKET,
+      handshakeTimeout: 30_000,
       maxHeaderSize: 16 * 1024,
       keepAliveTimeout: KEEP_ALIVE_MS,
       requestTimeout: 0,
@@ -60,11 +55,6 @@ export function createServerListener(gateway: Gateway, identity: TlsIdentity): S
     )
   })
   return server
-}
-
-/** Key and chain for the listener; also used to change them while it runs. The chain goes out without its root. */
-export function tlsOptions(identity: TlsIdentity): { key: string; cert: string } {
-  return { key: identity.keyPem, cert: identity.chain.map((link) => pem('CERTIFICATE', link.der)).join('') }
 }
 
 /** In the reference this is the whole of the handshake check: a certificate, registered for some server (wire-message §1.4). */
