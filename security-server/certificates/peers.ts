@@ -5,7 +5,7 @@ import type { GlobalConfiguration, SecurityServer } from '#global-configuration'
 import type { ClientId } from '#protocol'
 import { authorityFor, idKey, shortId } from '#protocol'
 import type { Certificate } from '#trust'
-import { isAuthenticationCertificate, parseOcspResponse, verifyPath } from '#trust'
+import { certIdMatches, isAuthenticationCertificate, parseOcspResponse, verifyPath } from '#trust'
 import { judgeAnswer } from './ocsp-answers.ts'
 
 export interface PeerVerdict {
@@ -63,7 +63,7 @@ export function judgePeer(input: {
   return { server, certificate: leaf, usableUntil }
 }
 
-/** The answer for a certificate is found by CertID, so the order of answers does not matter (wire-message §1.7). */
+/** The answer for a certificate is found by its CertID, so the order of answers does not matter (wire-message §1.7). */
 function judgeFirst(
   certificate: Certificate,
   answers: readonly Uint8Array[],
@@ -72,8 +72,10 @@ function judgeFirst(
   at: Date,
 ) {
   for (const der of answers) {
-    const serial = parseOcspResponse(der).responses[0]?.serialNumber
-    if (serial === certificate.serialNumber) return judgeAnswer(certificate, der, authority, configuration, at)
+    const [single] = parseOcspResponse(der).responses
+    // The serial number alone may be that of another CA's certificate.
+    if (single?.serialNumber === certificate.serialNumber && certIdMatches(single.certId, authority.certificate))
+      return judgeAnswer(certificate, der, authority, configuration, at)
   }
   throw new PeerError(`no OCSP answer came with ${certificate.subject.text}`)
 }

@@ -5,9 +5,9 @@ import type { GlobalConfiguration, SecurityServer } from '#global-configuration'
 import type { Clock } from '#host'
 import { httpGet } from '#host'
 import type { ClientId } from '#protocol'
-import { fault, mediaType, readMultipart, shortId } from '#protocol'
+import { fault, mediaType, readMultipart, sameId, shortId } from '#protocol'
 import type { Certificate } from '#trust'
-import { parseCertificate, parseOcspResponse } from '#trust'
+import { parseCertificate } from '#trust'
 import type { OcspAnswers } from '../certificates/ocsp-answers.ts'
 import { judgePeer, type PeerVerdict } from '../certificates/peers.ts'
 
@@ -127,10 +127,10 @@ export async function judgeProvider(input: {
     } catch {
       // Missing or stale: ask the peer, then judge for good.
       const path = configuration.chain(leaf)
-      await fetchAnswers(server, input.ocspPort, path, answers)
+      await fetchAnswers(server, input.ocspPort, path, answers, configuration)
       verdict = judge()
     }
-    if (shortId(verdict.server.id) !== shortId(server.id))
+    if (!sameId(verdict.server.id, server.id))
       throw new Error(
         `the certificate belongs to security server ${shortId(verdict.server.id)}, not ${shortId(server.id)}`,
       )
@@ -149,6 +149,7 @@ async function fetchAnswers(
   port: number,
   chain: readonly Certificate[],
   answers: OcspAnswers,
+  configuration: GlobalConfiguration,
 ): Promise<void> {
   const query = [...chain.map((link) => `cert=${link.sha1}`), ...chain.map((link) => `cert_hash=${link.sha256}`)].join(
     '&',
@@ -175,8 +176,6 @@ async function fetchAnswers(
     throw new Error(`its OCSP look-up gave ${received.length} answers for ${chain.length} certificates`)
   chain.forEach((certificate, index) => {
     const der = received[index]
-    // Kept only under the certificate it speaks of; judged at use.
-    if (der !== undefined && parseOcspResponse(der).responses[0]?.serialNumber === certificate.serialNumber)
-      answers.keep(certificate, der)
+    if (der !== undefined) answers.keep(certificate, der, configuration, server.id.instance)
   })
 }

@@ -3,6 +3,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { mimeTypes, randomBoundary, transportWriter } from '#protocol'
 import type { Certificate } from '#trust'
+import { isCurrent } from '../certificates/ocsp-answers.ts'
 import type { Gateway } from '../exchange/gateway.ts'
 
 const MAX_CERTIFICATES = 16
@@ -15,7 +16,7 @@ export function createOcspListener(gateway: Gateway): Server {
       response.on('error', () => {})
       if (request.method === 'HEAD') return void response.writeHead(200).end()
       if (request.method !== 'GET') return refuse(response, `Method ${request.method} is not supported`)
-      answer(gateway, new URL(request.url ?? '', 'http://localhost').searchParams, response).catch((error: Error) => {
+      answer(gateway, queryOf(request.url ?? ''), response).catch((error: Error) => {
         gateway.log.info('OCSP look-up refused', { peer: request.socket.remoteAddress, reason: error.message })
         refuse(response, error.message)
       })
@@ -23,6 +24,12 @@ export function createOcspListener(gateway: Gateway): Server {
   )
   server.on('clientError', (_error, socket) => socket.destroy())
   return server
+}
+
+/** Not by way of URL, which throws for targets like `//`. */
+function queryOf(target: string): URLSearchParams {
+  const mark = target.indexOf('?')
+  return new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1))
 }
 
 /** All or nothing, in the order asked. SHA-1 in `cert` is the protocol; `cert_hash` (SHA-256) serves who sends only that. */
@@ -46,11 +53,13 @@ async function answer(gateway: Gateway, query: URLSearchParams, response: Server
 async function find(gateway: Gateway, hash: string): Promise<Uint8Array> {
   const certificate = ours(gateway).find((one) => one.sha1 === hash || one.sha256 === hash)
   if (certificate === undefined) throw new Error('No OCSP response is known for one of the certificates')
-  const known = gateway.answers.bySha1(certificate.sha1)
-  if (known !== undefined) return known
   const configuration = gateway.configuration.current()
   if (configuration === undefined) throw new Error('There is no global configuration yet')
-  return gateway.answers.fetch(certificate, configuration)
+  // Those of the own certificates are kept fresh by the keyring; a CA's is fetched when somebody asks and it has gone stale.
+  const known = gateway.answers.bySha1(certificate.sha1)
+  return known !== undefined && isCurrent(certificate, known, configuration, gateway.clock.now())
+    ? known
+    : await gateway.answers.fetch(certificate, configuration)
 }
 
 /** What may be asked: own certificates and approved CAs; never an open relay to responders. */
