@@ -1,7 +1,7 @@
 // A bounded memory of what was worked out once: parsed certificates, verdicts. What is used stays, what floods in pushes out what is not.
 
 /** Octets of keys in one generation. Keys are the bytes themselves, so this bounds what a peer that sends ever new certificates can make us hold. */
-const MAX_KEY_OCTETS = 16 * 1024 * 1024
+const MAX_KEY_OCTETS = 8 * 1024 * 1024
 
 /**
  * Two generations: a hit in the older one moves up, a full younger one becomes the older one and the rest is forgotten. Look-ups
