@@ -74,17 +74,26 @@ interface Settings {
 
 /** Renewal is announced this long before a certificate ends. */
 const EXPIRY_WARNING_MS = 30 * 86_400_000
+const WARN_AGAIN_MS = 86_400_000
+/** Keys and certificates that people change in the signer are noticed within this. */
+const MAX_WAIT_SECONDS = 30
 
 export function openKeyring(settings: Settings): Keyring {
   const { answers, clock, configuration, log, server } = settings
   let authentication: TlsIdentity | undefined
+  /** What listeners were told last. */
+  let announced: TlsIdentity | undefined
   let signing = new Map<string, SigningIdentity>()
   let states: CertificateState[] = []
   let certificates: readonly Certificate[] = []
   let refreshing: Promise<void> | undefined
+  /** Asked for while one was under way that may have read what has changed since: one more follows, for all who ask meanwhile. */
+  let next: { force: boolean; done: Promise<void> } | undefined
   let timer: NodeJS.Timeout | undefined
   let stopped = false
   const released = new Map<string, string>()
+  /** Certificates whose end has been announced, and when. */
+  const warned = new Map<string, number>()
   const listeners: ((identity: TlsIdentity) => void)[] = []
 
   /** The answer to use now, fetched when it is older than half its life or the fetch interval. */
@@ -230,9 +239,10 @@ export function openKeyring(settings: Settings): Keyring {
     signing = await readSigning(keys, current, force, seen)
     announce(seen)
     states = seen
-    const changed = identity !== undefined && !sameIdentity(identity, authentication)
-    authentication = identity ?? authentication
-    if (changed && identity !== undefined) for (const listener of listeners) listener(identity)
+    authentication = identity
+    if (identity === undefined || (announced !== undefined && sameIdentity(identity, announced))) return
+    announced = identity
+    for (const listener of listeners) listener(identity)
   }
 
   /** Alarms: what stopped being usable, and what ends soon. Nothing waits silently. */
@@ -243,16 +253,19 @@ export function openKeyring(settings: Settings): Keyring {
         log.warn('certificate not usable', { use: state.use, subject: state.subject, reason: state.reason })
       else if (state.usable && before !== undefined && !before.usable)
         log.info('certificate usable again', { use: state.use, subject: state.subject })
-      if (before === undefined && Date.parse(state.notAfter) - clock.now().getTime() < EXPIRY_WARNING_MS)
+      const now = clock.now().getTime()
+      const due = now - (warned.get(state.sha256) ?? 0) >= WARN_AGAIN_MS
+      if (due && Date.parse(state.notAfter) - now < EXPIRY_WARNING_MS) {
+        warned.set(state.sha256, now)
         log.warn('certificate ends soon', { use: state.use, subject: state.subject, notAfter: state.notAfter })
+      }
     }
   }
 
   function schedule(): void {
     if (stopped) return
     const current = configuration()
-    const usable = states.length > 0 && states.every((state) => state.usable)
-    const wait = current === undefined ? 1 : usable ? interval(current) / 2 : Math.min(60, interval(current) / 2)
+    const wait = current === undefined ? 1 : Math.min(MAX_WAIT_SECONDS, interval(current) / 2)
     timer = setTimeout(() => {
       refresh().finally(schedule)
     }, Math.max(0.5, wait) * 1000)
@@ -260,12 +273,25 @@ export function openKeyring(settings: Settings): Keyring {
   }
 
   function refresh(force = false): Promise<void> {
-    refreshing ??= read(force)
-      .catch((error: Error) => log.error('keys could not be read', { reason: error.message }))
-      .finally(() => {
-        refreshing = undefined
-      })
-    return refreshing
+    if (stopped) return Promise.resolve()
+    if (refreshing === undefined) {
+      refreshing = read(force)
+        .catch((error: Error) => log.error('keys could not be read', { reason: error.message }))
+        .finally(() => {
+          refreshing = undefined
+        })
+      return refreshing
+    }
+    const queued: NonNullable<typeof next> = next ?? {
+      force,
+      done: refreshing.then(() => {
+        next = undefined
+        return refresh(queued.force)
+      }),
+    }
+    queued.force ||= force
+    next = queued
+    return queued.done
   }
 
   schedule()
@@ -311,6 +337,7 @@ function stateOf(key: KeyInfo, certificate: Certificate): CertificateState {
   }
 }
 
-function sameIdentity(a: TlsIdentity, b: TlsIdentity | undefined): boolean {
-  return b !== undefined && a.certificate.sha256 === b.certificate.sha256 && a.chain.length === b.chain.length
+/** Whether two identities show peers the same; their OCSP answers may differ. */
+export function sameIdentity(a: TlsIdentity, b: TlsIdentity): boolean {
+  return a.chain.length === b.chain.length && a.chain.every((link, index) => link.sha256 === b.chain[index]?.sha256)
 }
