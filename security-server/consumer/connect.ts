@@ -9,7 +9,7 @@ import { fault, mediaType, readMultipart, sameId, shortId } from '#protocol'
 import type { Certificate } from '#trust'
 import { parseCertificate } from '#trust'
 import type { OcspAnswers } from '../certificates/ocsp-answers.ts'
-import { judgePeer, type PeerVerdict } from '../certificates/peers.ts'
+import { judgePeer, PeerError, type PeerVerdict } from '../certificates/peers.ts'
 
 /** More intermediates than this in a peer's chain is not a chain. */
 const MAX_CHAIN = 8
@@ -97,6 +97,21 @@ export function peerChain(socket: TLSSocket): Certificate[] {
   return chain
 }
 
+/** Judges a provider's server by the OCSP answers at hand. Throws PeerError, and what comes of answers that cannot be read. */
+export function judgeChain(input: {
+  readonly chain: readonly Certificate[]
+  readonly provider: ClientId
+  readonly configuration: GlobalConfiguration
+  readonly answers: OcspAnswers
+  readonly clock: Clock
+}): PeerVerdict {
+  const [leaf, ...sent] = input.chain
+  if (leaf === undefined) throw new PeerError('the provider security server presented no certificate')
+  const answers = input.chain.map((link) => input.answers.bySha1(link.sha1)).filter((der) => der !== undefined)
+  const { provider, configuration, clock } = input
+  return judgePeer({ leaf, sent, client: provider, answers, configuration, at: clock.now() })
+}
+
 /**
  * Judges the provider's server: certificate, chain, OCSP, registration for this very server and this provider.
  * OCSP answers come from the store while they are fresh, else from the peer's look-up port.
@@ -109,36 +124,31 @@ export async function judgeProvider(input: {
   readonly answers: OcspAnswers
   readonly ocspPort: number
   readonly clock: Clock
-}): Promise<PeerVerdict> {
-  const { server, provider, configuration, answers, clock } = input
-  const refuse = (message: string, cause?: unknown) =>
-    fault('server.clientproxy', 'ssl_authentication_failed', message, { cause })
+}): Promise<{ chain: readonly Certificate[]; verdict: PeerVerdict }> {
+  const { server, configuration, answers } = input
   try {
-    const [leaf, ...sent] = peerChain(input.socket)
-    if (leaf === undefined) throw new Error('the provider security server presented no certificate')
-    const chain = [leaf, ...sent]
-    const judge = () => {
-      const known = chain.map((link) => answers.bySha1(link.sha1)).filter((der) => der !== undefined)
-      return judgePeer({ leaf, sent, client: provider, answers: known, configuration, at: clock.now() })
-    }
+    const chain = peerChain(input.socket)
+    const [leaf] = chain
     let verdict: PeerVerdict
     try {
-      verdict = judge()
-    } catch {
-      // Missing or stale: ask the peer, then judge for good.
-      const path = configuration.chain(leaf)
-      await fetchAnswers(server, input.ocspPort, path, answers, configuration)
-      verdict = judge()
+      verdict = judgeChain({ ...input, chain })
+    } catch (error) {
+      // Missing or stale answers: ask the peer, then judge for good. Who is not registered is not asked for anything.
+      if (leaf === undefined || configuration.serverOf(leaf) === undefined) throw error
+      await fetchAnswers(server, input.ocspPort, configuration.chain(leaf), answers, configuration)
+      verdict = judgeChain({ ...input, chain })
     }
     if (!sameId(verdict.server.id, server.id))
       throw new Error(
         `the certificate belongs to security server ${shortId(verdict.server.id)}, not ${shortId(server.id)}`,
       )
-    return verdict
+    return { chain, verdict }
   } catch (error) {
-    throw refuse(
+    throw fault(
+      'server.clientproxy',
+      'ssl_authentication_failed',
       `The provider security server ${shortId(server.id)} is not accepted: ${(error as Error).message}`,
-      error,
+      { cause: error },
     )
   }
 }

@@ -7,16 +7,19 @@ import { Client } from 'undici'
 import type { GlobalConfiguration, SecurityServer } from '#global-configuration'
 import type { Clock, Log } from '#host'
 import type { ClientId, XRoadFault } from '#protocol'
-import { fault, idKey, shortId } from '#protocol'
-import type { Keyring, TlsIdentity } from '../certificates/keyring.ts'
+import { fault, idKey, sameId, shortId } from '#protocol'
+import type { Certificate } from '#trust'
+import { type Keyring, sameIdentity, type TlsIdentity } from '../certificates/keyring.ts'
 import type { OcspAnswers } from '../certificates/ocsp-answers.ts'
 import { type PeerVerdict, speaksFor } from '../certificates/peers.ts'
 import { peerTls } from '../exchange/peer-tls.ts'
-import { judgeProvider, openTcp, openTls } from './connect.ts'
+import { judgeChain, judgeProvider, openTcp, openTls } from './connect.ts'
 
 /** Below the servers' own keep-alive time (75 s here), so that the end that writes is the end that closes first. */
 const IDLE_MS = 50_000
 const MAX_IDLE_PER_SERVER = 64
+/** How long the fastest server of the last time is waited for while there are others (wire-message §1.8). */
+const REMEMBERED_CONNECT_MS = 5_000
 
 /** A connection that carries one message at a time. */
 export interface PeerConnection {
@@ -44,9 +47,13 @@ export interface Peers {
 interface Kept {
   readonly server: SecurityServer
   readonly client: Client
-  readonly verdict: PeerVerdict
+  /** What the peer showed, leaf first. */
+  readonly chain: readonly Certificate[]
   readonly identity: TlsIdentity
   readonly protocol: string | null
+  /** By this configuration the peer was judged last. */
+  configuration: GlobalConfiguration
+  verdict: PeerVerdict
   used: boolean
   idleSince: number
 }
@@ -96,11 +103,35 @@ export function openPeers(settings: {
   }
 
   function secureContext(own: TlsIdentity): SecureContext {
-    if (context?.identity !== own) context = { identity: own, secure: createSecureContext(peerTls(own)) }
+    if (context === undefined || !sameIdentity(context.identity, own))
+      context = { identity: own, secure: createSecureContext(peerTls(own)) }
     return context.secure
   }
 
-  /** An idle connection whose verdict still holds for this provider under today's configuration. */
+  /** Whether a kept connection may carry a message to this provider now. Under another configuration it is judged anew. */
+  function holds(
+    kept: Kept,
+    server: SecurityServer,
+    provider: ClientId,
+    configuration: GlobalConfiguration,
+    own: TlsIdentity,
+  ): boolean {
+    if (!live.has(kept) || !sameIdentity(kept.identity, own) || clock.now() > kept.verdict.usableUntil) return false
+    if (kept.configuration !== configuration) {
+      try {
+        kept.verdict = judgeChain({ chain: kept.chain, provider, configuration, answers: settings.answers, clock })
+      } catch {
+        return false
+      }
+      kept.configuration = configuration
+    }
+    return (
+      kept.server.address === server.address &&
+      sameId(kept.verdict.server.id, server.id) &&
+      speaksFor(kept.verdict.server, provider)
+    )
+  }
+
   function reuse(
     server: SecurityServer,
     provider: ClientId,
@@ -109,16 +140,7 @@ export function openPeers(settings: {
   ): Kept | undefined {
     const list = idle.get(idKey(server.id))
     for (let kept = list?.pop(); kept !== undefined; kept = list?.pop()) {
-      const registered = configuration.serverOf(kept.verdict.certificate)
-      const holds =
-        live.has(kept) &&
-        kept.identity === own &&
-        clock.now() <= kept.verdict.usableUntil &&
-        kept.server.address === server.address &&
-        registered !== undefined &&
-        idKey(registered.id) === idKey(server.id) &&
-        speaksFor(registered, provider)
-      if (holds) return kept
+      if (holds(kept, server, provider, configuration, own)) return kept
       drop(kept)
     }
     return undefined
@@ -129,13 +151,12 @@ export function openPeers(settings: {
     provider: ClientId,
     configuration: GlobalConfiguration,
     own: TlsIdentity,
-    tcp?: Socket,
+    socket: Socket,
   ): Promise<Kept> {
-    const socket = tcp ?? (await openTcp(server, settings.port, settings.connectTimeoutMs))
     const tls = await openTls(socket, secureContext(own), settings.connectTimeoutMs)
-    let verdict: PeerVerdict
+    let judged: { chain: readonly Certificate[]; verdict: PeerVerdict }
     try {
-      verdict = await judgeProvider({
+      judged = await judgeProvider({
         socket: tls,
         server,
         provider,
@@ -173,7 +194,8 @@ export function openPeers(settings: {
     const kept: Kept = {
       server,
       client,
-      verdict,
+      ...judged,
+      configuration,
       identity: own,
       protocol: tls.getProtocol(),
       used: false,
@@ -232,21 +254,24 @@ export function openPeers(settings: {
         remembered !== undefined && Date.now() - remembered.at < settings.fastestMemoryMs ? remembered.key : undefined
       let left = [...targets]
       const first = left.find((server) => idKey(server.id) === known)
-      // The remembered winner, then anything that stands open already: both spare a handshake.
-      for (const server of first ? [first, ...left.filter((other) => other !== first)] : left) {
+      // What stands open already spares a handshake; where one of several is known as the fastest, only that one.
+      for (const server of first ? [first] : left) {
         const kept = reuse(server, provider, configuration, own)
         if (kept !== undefined) return hand(kept)
-        if (server === first) break
       }
       let last: unknown
       while (left.length > 0) {
         const alone = first !== undefined && left.includes(first) ? first : left.length === 1 ? left[0] : undefined
         let server: SecurityServer | undefined = alone
         try {
-          let socket: Socket | undefined
+          let socket: Socket
           if (server === undefined) ({ server, socket } = await race(left))
+          else {
+            const patience = server === first && left.length > 1 ? REMEMBERED_CONNECT_MS : Number.POSITIVE_INFINITY
+            socket = await openTcp(server, settings.port, Math.min(patience, settings.connectTimeoutMs))
+          }
           const kept = await open(server, provider, configuration, own, socket)
-          fastest.set(memoryKey, { key: idKey(server.id), at: Date.now() })
+          if (targets.length > 1) fastest.set(memoryKey, { key: idKey(server.id), at: Date.now() })
           return hand(kept)
         } catch (error) {
           last = error
