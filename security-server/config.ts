@@ -43,7 +43,7 @@ export const securityServerSchema = z.strictObject({
       port: port.default(5500),
       ocspPort: port.default(5577),
       connectTimeoutSeconds: seconds.default(30),
-      /** 0 waits for ever, as X-Road does; the provider's own service time-out is what ends a call. */
+      /** Until the answer begins. 0 waits for ever, as X-Road does; the provider's own service time-out is what ends a call. */
       responseTimeoutSeconds: z.number().min(0).max(86_400).default(0),
       /** How long the fastest of several servers is remembered. */
       fastestMemorySeconds: z.number().min(0).max(86_400).default(3600),
@@ -84,9 +84,12 @@ export const securityServerSchema = z.strictObject({
     .prefault({}),
   limits: z
     .strictObject({
-      /** A connection on which nothing moves for this long while a message is under way is cut. */
+      /**
+       * Who sends or takes a message, or an answer that has begun, must not pause for longer: the connection is cut. An answer
+       * whose information system has gone is waited for as long. Above the longest pause of a service within its answers.
+       */
       idleSeconds: seconds.default(60),
-      /** Concurrent messages on each side; more wait in the listener's queue. */
+      /** Connections to each listener; more are closed as they come. */
       maxConnections: z.int().min(1).max(100_000).default(5000),
     })
     .prefault({}),

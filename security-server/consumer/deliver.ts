@@ -1,7 +1,7 @@
 // Consumer, last stage: the logged response goes to the information system with the service's status, reason and headers.
 import type { ServerResponse } from 'node:http'
 import type { Gateway } from '../exchange/gateway.ts'
-import { writeChunk } from '../exchange/write.ts'
+import { endWith, writeChunk } from '../exchange/write.ts'
 import type { BodyReference } from '../message-log/index.ts'
 import type { Recorded } from './receive.ts'
 
@@ -13,8 +13,7 @@ export async function deliver(gateway: Gateway, response: Recorded, to: ServerRe
   if (body !== undefined) headers.push('Content-Length', String(body.size))
   else if (head.status !== 204 && head.status !== 304 && to.req.method !== 'HEAD') headers.push('Content-Length', '0')
   to.writeHead(head.status, head.reason, headers)
-  if (body === undefined) return void to.end()
-  if (body.inline !== undefined) return void to.end(body.inline)
+  if (body === undefined || body.inline !== undefined) return endWith(to, body?.inline, gateway.idleMs)
   try {
     await copy(gateway, body, to)
   } finally {
@@ -25,7 +24,7 @@ export async function deliver(gateway: Gateway, response: Recorded, to: ServerRe
 
 async function copy(gateway: Gateway, body: BodyReference, to: ServerResponse): Promise<void> {
   for await (const chunk of gateway.messageLog.read(body)) {
-    if (!(await writeChunk(to, chunk))) return
+    if (!(await writeChunk(to, chunk, gateway.idleMs))) return
   }
-  to.end()
+  endWith(to, undefined, gateway.idleMs)
 }

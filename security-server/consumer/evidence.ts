@@ -1,7 +1,7 @@
 // GET /asic and GET /verificationconf on the information systems' ports (wire-message §8.4).
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Gateway } from '../exchange/gateway.ts'
-import { writeChunk } from '../exchange/write.ts'
+import { endWith, writeChunk } from '../exchange/write.ts'
 import { answerAsic, answerVerificationConf } from '../message-log/index.ts'
 import { authenticate } from './identify.ts'
 
@@ -20,9 +20,9 @@ export async function evidenceRoute(
   response.writeHead(answer.status, answer.headers)
   try {
     for await (const chunk of answer.body) {
-      if (!(await writeChunk(response, chunk))) return
+      if (!(await writeChunk(response, chunk, gateway.idleMs))) return
     }
-    response.end()
+    endWith(response, undefined, gateway.idleMs)
   } catch (error) {
     // The status is out already: a cut connection is the only honest end of half a container.
     gateway.log.error('evidence could not be served whole', { path, reason: (error as Error).message })

@@ -5,6 +5,9 @@ import type { Duplex } from 'node:stream'
 import { acceptableTarget, fault, prefixed, renderRestError, writeSoapFault, type XRoadFault } from '#protocol'
 import { drain } from '../exchange/drain.ts'
 import type { Gateway } from '../exchange/gateway.ts'
+import { StalledError } from '../exchange/idle.ts'
+import { NO_RESUMPTION } from '../exchange/peer-tls.ts'
+import { endWith } from '../exchange/write.ts'
 import { deliver } from './deliver.ts'
 import { evidenceRoute } from './evidence.ts'
 import { identify, locate } from './identify.ts'
@@ -36,10 +39,17 @@ export function createClientListeners(gateway: Gateway, tls: ClientTls): { plain
   const plain = createHttp(options, handler)
   // The client's certificate is asked for, not demanded: each client's connection type decides (wire-client §1.3).
   const secure = createHttps(
-    { ...options, ...tls, requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2' },
+    {
+      ...options,
+      ...tls,
+      requestCert: true,
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.2',
+      secureOptions: NO_RESUMPTION,
+      handshakeTimeout: 30_000,
+    },
     handler,
   )
-  // A resumed session shows no client certificate, so none is resumed.
   for (const server of [plain, secure])
     server.on('clientError', (error, socket) => refuseBroken(gateway, error, socket))
   return { plain, secure: secure as unknown as Server }
@@ -49,7 +59,7 @@ async function handle(gateway: Gateway, request: IncomingMessage, response: Serv
   // A connection that dies is noticed where it is read or written; without a listener it would end the process.
   request.on('error', () => {})
   response.on('error', () => {})
-  const path = (request.url ?? '').split('?', 1)[0] ?? ''
+  const path = pathOf(request)
   try {
     if (path.startsWith('/r1/')) await exchangeRest(gateway, request, response)
     else if (request.method === 'GET' && (path === '/asic' || path === '/verificationconf'))
@@ -62,6 +72,11 @@ async function handle(gateway: Gateway, request: IncomingMessage, response: Serv
     })
     response.destroy()
   }
+}
+
+/** Without the query, which may say more of people than a process log should keep. */
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '').split('?', 1)[0] ?? ''
 }
 
 /** The consumer's stages, in the order of design: "The way of a message". */
@@ -88,8 +103,8 @@ async function refuse(
   refusal: XRoadFault,
   requestId: string,
 ): Promise<void> {
-  note(gateway, refusal, { requestId, method: request.method, target: request.url })
-  await drain(request)
+  note(gateway, refusal, { requestId, method: request.method, path: pathOf(request) })
+  if (!(refusal.cause instanceof StalledError)) await drain(request)
   if (response.headersSent || response.destroyed) return void response.destroy()
   const { status, contentType, body } = renderRestError(
     refusal,
@@ -99,7 +114,7 @@ async function refuse(
   // What was not read within bounds cannot be told from the next request.
   if (!request.complete) headers.push('Connection', 'close')
   response.writeHead(status, headers)
-  response.end(body)
+  endWith(response, body, gateway.idleMs)
 }
 
 /** Targets that X-Road's HTTP engine refuses with 400 (wire-client §3.1.6), here with a code and an id. */
@@ -121,7 +136,7 @@ async function refuseTarget(gateway: Gateway, request: IncomingMessage, response
     'Connection',
     'close',
   ])
-  response.end(body)
+  endWith(response, body, gateway.idleMs)
 }
 
 /** Everything else belongs to the SOAP protocol, whose faults come with status 200 (wire-client §1.1.4, §2.9). */
@@ -149,7 +164,7 @@ async function refuseSoap(gateway: Gateway, request: IncomingMessage, response: 
     'Content-Length',
     String(body.length),
   ])
-  response.end(body)
+  endWith(response, body, gateway.idleMs)
 }
 
 function note(gateway: Gateway, refusal: XRoadFault, facts: object): void {

@@ -12,7 +12,7 @@ import {
 } from '#protocol'
 import { spoolWhole } from '../exchange/body.ts'
 import { type Gateway, validConfiguration } from '../exchange/gateway.ts'
-import { chunksOf } from '../exchange/idle.ts'
+import { chunksOf, StalledError } from '../exchange/idle.ts'
 import { hashMessage, type ReceivedSignature, verify } from '../exchange/signing.ts'
 import type { BodyReference } from '../message-log/index.ts'
 import { record, type Sent, transportFault } from './send.ts'
@@ -64,7 +64,7 @@ async function readParts(gateway: Gateway, sent: Sent, onBody: (body: BodyRefere
   let content: BodyReference | undefined
   const signature: { -readonly [K in keyof ReceivedSignature]?: ReceivedSignature[K] } = {}
   try {
-    for await (const part of readTransport(chunksOf(body, 0), contentType, 'response')) {
+    for await (const part of readTransport(chunksOf(body, gateway.idleMs), contentType, 'response')) {
       switch (part.kind) {
         case 'fault':
           throw part.fault
@@ -140,6 +140,13 @@ async function conclude(gateway: Gateway, sent: Sent, parts: ReceivedParts): Pro
 
 /** The stream broke, or was not a multipart, while it was decoded. */
 function decodingFault(error: unknown, sent: Sent): XRoadFault {
+  if (error instanceof StalledError)
+    return fault(
+      `${SIDE}.service_failed`,
+      'io_error',
+      `The answer of the provider security server stalled: ${error.message}`,
+      { cause: error },
+    )
   const { code } = error as { code?: string }
   if (code?.startsWith('UND_ERR') || code === 'ECONNRESET') {
     const broken = transportFault(error, sent.connection)

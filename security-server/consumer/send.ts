@@ -1,6 +1,7 @@
 // Consumer: connected → body streamed and hashed while it is spooled to the log → signed → **logged** → signature sent.
 
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
 import type { TransportWriter } from '#protocol'
 import {
@@ -14,7 +15,7 @@ import {
 } from '#protocol'
 import { type BodyStart, keepSmall, passThrough, startBody } from '../exchange/body.ts'
 import type { Gateway } from '../exchange/gateway.ts'
-import { chunksOf, StalledError } from '../exchange/idle.ts'
+import { chunksOf, paced, StalledError } from '../exchange/idle.ts'
 import { logRefusal } from '../exchange/refusals.ts'
 import { type HashedMessage, hashMessage, sign } from '../exchange/signing.ts'
 import { PRODUCT_VERSION } from '../exchange/version.ts'
@@ -32,8 +33,6 @@ export interface Sent extends Located {
   readonly response: Dispatcher.ResponseData
   /** What the response must carry as `x-road-request-hash`; known once the request is complete. */
   requestHash(): string
-  /** The sequence number of the request's record. */
-  requestSeq(): number
 }
 
 /** Sends the request and resolves with the head of the transport response. Throws XRoadFault. */
@@ -41,20 +40,52 @@ export async function send(gateway: Gateway, request: Located, source: IncomingM
   const start = hasBody(source) ? await begin(gateway, source) : undefined
   const connection = await gateway.peers.acquire(request.targets, request.provider, request.configuration)
   const outgoing = new Outgoing(gateway, request, source)
+  const giveUp = (why: string) => {
+    outgoing.failure ??= fault(SIDE, 'io_error', why)
+    connection.discard()
+  }
+  const attended = whileAttended(source.socket, gateway.idleMs, () =>
+    giveUp('The information system has gone, and no answer of the provider security server came since'),
+  )
   try {
     const writer = transportWriter(randomBoundary('xtop'))
-    const body = start?.rest === undefined ? await outgoing.whole(writer, start) : outgoing.stream(writer, start)
+    const body =
+      start?.rest === undefined
+        ? await outgoing.whole(writer, start)
+        : paced(outgoing.stream(writer, start), gateway.idleMs, () =>
+            giveUp('The provider security server has stopped to take the request'),
+          )
     const response = await dispatch(connection, request, writer.contentType, body)
     return {
       ...request,
       connection,
       response,
       requestHash: () => outgoing.requestHash(),
-      requestSeq: () => outgoing.seq ?? 0,
     } as Sent
   } catch (error) {
     connection.discard()
     throw outgoing.failure ?? transportFault(error, connection)
+  } finally {
+    attended.end()
+  }
+}
+
+/**
+ * An answer that nobody waits for is waited for a little longer, as evidence, but not for ever: information systems that ask
+ * again and again would fill this server with exchanges of a peer that never answers.
+ */
+function whileAttended(asker: Socket, idleMs: number, giveUp: () => void): { end(): void } {
+  let timer: NodeJS.Timeout | undefined
+  const gone = () => {
+    timer = setTimeout(giveUp, idleMs)
+  }
+  if (asker.destroyed) gone()
+  else asker.once('close', gone)
+  return {
+    end() {
+      clearTimeout(timer)
+      asker.off('close', gone)
+    },
   }
 }
 
@@ -81,7 +112,6 @@ function sourceFault(error: unknown): XRoadFault {
 /** Builds the transport message; what went wrong inside is kept, because undici reports only that the body failed. */
 class Outgoing {
   failure: XRoadFault | undefined
-  seq: number | undefined
   #hash: string | undefined
   readonly #gateway: Gateway
   readonly #request: Located
@@ -145,7 +175,7 @@ class Outgoing {
     const signature = await sign(this.#gateway, SIDE, head.client, message)
     // The request is evidence before its signature leaves: a crash here leaves a record of a message that was never
     // completed (the provider refuses it without a signature); a crash one line earlier leaves neither.
-    this.seq = await record(this.#gateway, {
+    await record(this.#gateway, {
       direction: 'request',
       request: this.#request,
       head: head.bytes,

@@ -23,6 +23,25 @@ export async function* chunksOf(source: Readable, idleMs: number): AsyncGenerato
   }
 }
 
+/**
+ * The chunks, for one who takes them at its own pace: when it does not come back for the next one within `idleMs`,
+ * `onStall` is told, which must end what the taker is doing.
+ */
+export async function* paced(
+  source: AsyncIterable<Uint8Array>,
+  idleMs: number,
+  onStall: () => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    const timer = setTimeout(onStall, idleMs)
+    try {
+      yield chunk
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
 /** Waits for data, the end, or trouble. */
 function moreFrom(source: Readable, idleMs: number): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -8,7 +8,9 @@ import type { TlsIdentity } from '../certificates/keyring.ts'
 import { peerChain } from '../consumer/connect.ts'
 import { drain } from '../exchange/drain.ts'
 import type { Gateway } from '../exchange/gateway.ts'
+import { StalledError } from '../exchange/idle.ts'
 import { peerTls } from '../exchange/peer-tls.ts'
+import { endWith } from '../exchange/write.ts'
 import { accept } from './accept.ts'
 import { readRequest } from './receive.ts'
 import { reply } from './reply.ts'
@@ -100,7 +102,7 @@ async function refuse(
   refusal: XRoadFault,
 ): Promise<void> {
   note(gateway, refusal, { peer: request.socket.remoteAddress, requestId: request.headers['x-road-request-id'] })
-  await drain(request)
+  if (!(refusal.cause instanceof StalledError)) await drain(request)
   if (response.headersSent || response.destroyed) return void response.destroy()
   const body = writeSoapFault(refusal)
   response.writeHead(200, [
@@ -113,7 +115,7 @@ async function refuse(
     'Connection',
     'close',
   ])
-  response.end(body)
+  endWith(response, body, gateway.idleMs)
 }
 
 export function note(gateway: Gateway, refusal: XRoadFault, facts: object): void {

@@ -16,7 +16,7 @@ import { type BodyStart, keepSmall, passThrough, startBody } from '../exchange/b
 import type { Gateway } from '../exchange/gateway.ts'
 import { chunksOf } from '../exchange/idle.ts'
 import { hashMessage, sign } from '../exchange/signing.ts'
-import { writeChunk } from '../exchange/write.ts'
+import { endWith, writeChunk } from '../exchange/write.ts'
 import type { BodyReference } from '../message-log/index.ts'
 import { type Accepted, record } from './accept.ts'
 import { callFault, type ServiceAnswer } from './call.ts'
@@ -28,8 +28,9 @@ const EMPTY: BodyStart = { head: [], size: 0, rest: undefined }
 export async function reply(gateway: Gateway, request: Accepted, response: ServerResponse): Promise<void> {
   const writer = transportWriter(randomBoundary('xtop'))
   response.sendDate = false
+  let answer: ServiceAnswer | undefined
   try {
-    const answer = await gateway.caller.call(request, gateway.messageLog)
+    answer = await gateway.caller.call(request, gateway.messageLog)
     const head = buildRestResponse({
       status: answer.status,
       reason: answer.reason,
@@ -47,7 +48,11 @@ export async function reply(gateway: Gateway, request: Accepted, response: Serve
     note(gateway, refusal, { requestId: request.requestId, service: request.head.service })
     if (response.destroyed) return
     if (!response.headersSent) begin(response, writer)
-    response.end(Buffer.concat([writer.part(mimeTypes.fault, writeSoapFault(refusal)), writer.end()]))
+    const part = writer.part(mimeTypes.fault, writeSoapFault(refusal))
+    endWith(response, Buffer.concat([part, writer.end()]), gateway.idleMs)
+  } finally {
+    // An answer that is not read to its end would hold its connection to the service for ever: a paused body has no time limit.
+    answer?.body.on('error', () => {}).destroy()
   }
 }
 
@@ -79,7 +84,7 @@ async function sendWhole(
   pieces.push(...(await signature(gateway, request, head, body, writer)))
   const bytes = Buffer.concat(pieces)
   begin(response, writer, bytes.length)
-  response.end(bytes)
+  endWith(response, bytes, gateway.idleMs)
 }
 
 /** A long answer: on its way to the consumer while it is spooled and hashed here. */
@@ -96,11 +101,12 @@ async function sendStreaming(
   try {
     begin(response, writer)
     await write(
+      gateway,
       response,
       Buffer.concat([writer.part(mimeTypes.restResponse, head.bytes), writer.open(mimeTypes.restBody)]),
     )
     try {
-      for await (const chunk of passThrough(start, spool)) await write(response, chunk)
+      for await (const chunk of passThrough(start, spool)) await write(gateway, response, chunk)
     } catch (error) {
       throw response.destroyed ? error : callFault(error)
     }
@@ -109,7 +115,7 @@ async function sendStreaming(
     await spool.discard()
     throw error
   }
-  response.end(Buffer.concat(await signature(gateway, request, head, body, writer)))
+  endWith(response, Buffer.concat(await signature(gateway, request, head, body, writer)), gateway.idleMs)
 }
 
 async function signature(
@@ -159,6 +165,7 @@ function begin(response: ServerResponse, writer: TransportWriter, length?: numbe
   response.writeHead(200, headers)
 }
 
-async function write(response: ServerResponse, chunk: Uint8Array): Promise<void> {
-  if (!(await writeChunk(response, chunk))) throw new Error('the consumer security server closed the connection')
+async function write(gateway: Gateway, response: ServerResponse, chunk: Uint8Array): Promise<void> {
+  if (!(await writeChunk(response, chunk, gateway.idleMs)))
+    throw new Error('the consumer security server closed the connection')
 }
