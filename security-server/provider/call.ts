@@ -1,5 +1,5 @@
 // The call of the service itself: no redirects, no cookies, nothing decompressed; the service sees what the client sent.
-import { connect as connectTls, rootCertificates } from 'node:tls'
+import { connect as connectTls, createSecureContext, getCACertificates, type SecureContext } from 'node:tls'
 import { buildConnector, type Dispatcher, Pool } from 'undici'
 import type { Log } from '#host'
 import { fault, XRoadFault } from '#protocol'
@@ -65,48 +65,23 @@ export function openCaller(settings: {
     oldest[1].close().catch(() => {})
   }
 
-  /** Plain, or TLS that accepts exactly the pinned leaf or what the system trusts: nothing is accepted unseen. */
+  let system: SecureContext | undefined
+  /** Node's authorities and those of the machine: read once, when the first service wants them. */
+  function systemTrust(): SecureContext {
+    system ??= createSecureContext({
+      ...settings.ownTls,
+      ca: [...getCACertificates('default'), ...getCACertificates('system')],
+    })
+    return system
+  }
+
+  /** Plain, or TLS that accepts exactly the pinned leaf or what the system trusts: nothing is accepted unseen. HTTP/1.1 only. */
   function connector(service: LocalService, pins: readonly Uint8Array[]): buildConnector.connector {
-    if (!service.url.startsWith('https:')) return buildConnector({ timeout: settings.connectTimeoutMs })
-    if (service.tls === 'system')
-      return buildConnector({
-        timeout: settings.connectTimeoutMs,
-        maxCachedSessions: 0,
-        ca: [...rootCertificates],
-        ...settings.ownTls,
-      })
-    return (options, callback) => {
-      const socket = connectTls({
-        host: options.hostname,
-        port: Number(options.port || 443),
-        ...settings.ownTls,
-        rejectUnauthorized: false,
-      })
-      const timer = setTimeout(() => socket.destroy(new Error('no TLS connection in time')), settings.connectTimeoutMs)
-      let settled = false
-      const settle = (error: Error | null) => {
-        clearTimeout(timer)
-        if (settled) return
-        settled = true
-        if (error === null) callback(null, socket)
-        else {
-          socket.destroy()
-          callback(error, null)
-        }
-      }
-      socket.once('error', settle)
-      socket.once('secureConnect', () => {
-        const leaf = socket.getPeerX509Certificate()
-        const pinned = leaf !== undefined && pins.some((pin) => equalBytes(pin, leaf.raw))
-        settle(
-          pinned
-            ? null
-            : Object.assign(new Error('the service presented a certificate that is not registered for its client'), {
-                code: 'ERR_TLS_PIN',
-              }),
-        )
-      })
-    }
+    const common = { timeout: settings.connectTimeoutMs, allowH2: false, maxCachedSessions: 0 }
+    if (!service.url.startsWith('https:')) return buildConnector(common)
+    return service.tls === 'system'
+      ? buildConnector({ ...common, secureContext: systemTrust() })
+      : pinnedConnector(createSecureContext(settings.ownTls), pins, settings.connectTimeoutMs)
   }
 
   return {
@@ -147,6 +122,45 @@ export function openCaller(settings: {
   }
 }
 
+/** TLS to exactly one of the pinned leaves, whoever issued it and whatever name it bears (wire-client §1.4). */
+function pinnedConnector(
+  secureContext: SecureContext,
+  pins: readonly Uint8Array[],
+  timeoutMs: number,
+): buildConnector.connector {
+  return ({ hostname, port, servername }, callback) => {
+    const socket = connectTls({
+      host: hostname,
+      port: Number(port || 443),
+      ...(servername ? { servername } : {}),
+      secureContext,
+      rejectUnauthorized: false,
+    })
+    const late = () => settle(failure('no TLS connection in time', 'UND_ERR_CONNECT_TIMEOUT'))
+    const timer = setTimeout(late, timeoutMs)
+    let settled = false
+    const settle = (error: Error | null) => {
+      clearTimeout(timer)
+      if (settled) return
+      settled = true
+      if (error === null) return callback(null, socket)
+      socket.destroy()
+      callback(error, null)
+    }
+    socket.on('error', settle)
+    socket.once('secureConnect', () => {
+      const leaf = socket.getPeerX509Certificate()
+      const pinned = leaf !== undefined && pins.some((pin) => equalBytes(pin, leaf.raw))
+      const text = 'the service presented a certificate that is not registered for its client'
+      settle(pinned ? null : failure(text, 'ERR_TLS_PIN'))
+    })
+  }
+}
+
+function failure(message: string, code: string): Error {
+  return Object.assign(new Error(message), { code })
+}
+
 /** Service URL + service path + query, one slash between them (wire-client §3.5); the path goes out as it was matched. */
 function serviceUrl(
   service: LocalService,
@@ -180,7 +194,7 @@ export function callFault(error: unknown): XRoadFault {
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return tell('unknown_host', 'The host of the service is unknown')
   if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT')
     return tell('io_error', 'The service did not answer in time')
-  if (code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || code.includes('CERT') || code === 'EPROTO')
+  if (/^(ERR_TLS|ERR_SSL|EPROTO|UNABLE_TO_|HOSTNAME_)|CERT|SIGNATURE/.test(code))
     return tell('ssl_authentication_failed', 'The TLS connection to the service failed')
   if (
     code.startsWith('HPE_') ||
