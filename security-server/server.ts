@@ -120,7 +120,7 @@ export async function startSecurityServer(
   listening.clientTls = await open('clients over TLS', clients.secure, config.listen.clientTls)
   listening.client = await open('clients', clients.plain, config.listen.client)
 
-  await serve5500(gateway, keyring.onIdentity, async (listener) => {
+  const opened = serve5500(gateway, keyring.onIdentity, async (listener) => {
     listening.servers = await open('security servers', listener, config.listen.servers)
     log.info('open for other security servers', { host, port: listening.servers })
   })
@@ -136,23 +136,29 @@ export async function startSecurityServer(
   life.onStop('control socket', () => controlServer.close())
   // Keys are read before "ready" is said; a signer without certificates yet is no reason to wait.
   await refreshed
+  await opened()
   return { gateway, control, listening }
 }
 
-/** Without a certificate there is nothing to say on 5500: it opens with the first identity, and follows each later one. */
-async function serve5500(
+/**
+ * Without a certificate there is nothing to say on 5500: it opens with the first identity, and follows each later one. When it
+ * cannot be opened, the process ends (nobody catches that, now or later): half a server would look healthy.
+ *
+ * @returns Waits for an opening that is under way.
+ */
+function serve5500(
   gateway: Gateway,
   onIdentity: (listener: (identity: TlsIdentity) => void) => void,
   open: (listener: HttpServer) => Promise<void>,
-): Promise<void> {
+): () => Promise<void> {
   let listener: ReturnType<typeof createServerListener> | undefined
+  let opening = Promise.resolve()
   onIdentity((identity) => {
     if (listener !== undefined) return listener.setSecureContext(peerTls(identity))
     listener = createServerListener(gateway, identity)
-    open(listener).catch((error: Error) =>
-      gateway.log.error('the port for other security servers cannot be opened', { reason: error.message }),
-    )
+    opening = open(listener)
   })
+  return () => opening
 }
 
 /** Stops taking connections, lets running exchanges end, cuts idle ones. */
