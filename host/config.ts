@@ -6,6 +6,7 @@ import type * as yaml from 'yaml'
 import type { z } from 'zod'
 import { ConfigError, reasonOf } from './error.ts'
 import { load } from './lazy.ts'
+import { schemaFaults } from './schema.ts'
 
 /** No configuration of ours comes near; a wrong file name should not fill the memory. */
 const MAX_BYTES = 4 * 1024 * 1024
@@ -47,11 +48,7 @@ export function loadConfig<S extends z.ZodType>(file: string, schema: S): z.infe
   const value = parseText(path, readText(path))
   folder = dirname(path)
   const judged = schema.safeParse(value)
-  if (!judged.success)
-    throw new ConfigError(
-      path,
-      judged.error.issues.flatMap((issue) => faultsOf(issue, [])),
-    )
+  if (!judged.success) throw new ConfigError(path, schemaFaults(judged.error.issues, '(file)'))
   return freeze(judged.data) as z.infer<S>
 }
 
@@ -88,42 +85,6 @@ function parseText(path: string, text: string): unknown {
   } catch (cause) {
     throw new ConfigError(path, [`not YAML: ${reasonOf(cause)}`], { cause })
   }
-}
-
-type Issue = z.core.$ZodIssue
-type Path = readonly PropertyKey[]
-
-/** One line for each thing a person has to change. */
-function faultsOf(issue: Issue, prefix: Path): string[] {
-  const path = [...prefix, ...issue.path]
-  switch (issue.code) {
-    case 'unrecognized_keys':
-      return issue.keys.map((key) => `${shown([...path, key])}: unknown key`)
-    case 'invalid_union': {
-      // Which form was meant is guessed: the one whose faults lie deepest is the one that matched longest.
-      const forms = issue.errors.filter((form) => form.length > 0)
-      const deepest = forms.toSorted((a, b) => depth(b) - depth(a) || a.length - b.length)[0]
-      if (deepest === undefined) return [`${shown(path)}: ${issue.message}`]
-      if (depth(deepest) > 0) return deepest.flatMap((inner) => faultsOf(inner, path))
-      return [`${shown(path)}: ${[...new Set(forms.flat().map((inner) => inner.message))].join(', or ')}`]
-    }
-    default:
-      return [`${shown(path)}: ${issue.message}`]
-  }
-}
-
-function depth(issues: readonly Issue[]): number {
-  return Math.max(...issues.map((issue) => issue.path.length + (issue.code === 'unrecognized_keys' ? 1 : 0)))
-}
-
-/** `services[0].access`; the whole file is `(file)`. */
-function shown(path: Path): string {
-  let text = ''
-  for (const step of path) {
-    if (typeof step === 'number') text += `[${step}]`
-    else text += text === '' ? String(step) : `.${String(step)}`
-  }
-  return text === '' ? '(file)' : text
 }
 
 /** Plain objects and arrays only: a Date, a Map or a KeyObject made by a transform is its maker's. */

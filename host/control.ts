@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Application, NextFunction, Request, Response } from 'express'
 import { reasonOf } from './error.ts'
 import type { Log } from './log.ts'
+import { schemaFaults } from './schema.ts'
 import { listenUnix } from './unix-listener.ts'
 
 const MAX_BODY = 16 * 1024 * 1024
@@ -75,11 +76,7 @@ function rendered(error: unknown): { readonly status: number; readonly code: str
   }
   // A schema's refusal of a body: every fault at once.
   if (Array.isArray(issues) && error instanceof Error && error.name.endsWith('ZodError')) {
-    const faults = issues.map(
-      (issue: { path: PropertyKey[]; message: string }) =>
-        `${issue.path.map(String).join('.') || '(body)'}: ${issue.message}`,
-    )
-    return { status: 400, code: 'invalid_request', message: faults.join('; ') }
+    return { status: 400, code: 'invalid_request', message: schemaFaults(issues, '(body)').join('; ') }
   }
   if (typeof code === 'string' && /^[a-z][a-z0-9_.]*$/.test(code)) {
     const known =

@@ -1,7 +1,7 @@
 // The certification authority as one service: what the control socket, the schedule and the start all go through.
 
 import { isIP } from 'node:net'
-import type { Log } from '#host'
+import { type Log, turnstile } from '#host'
 import { type Certificate, decodeBase64, parseRequest } from '#trust'
 import { type CeremonyContext, type CeremonyResult, ceremonyBegun, holdCeremony, issuerOf } from './ceremony.ts'
 import type {
@@ -29,7 +29,6 @@ import {
   serialText,
 } from './store/certificates.ts'
 import type { AuthorityRole, IssuerRole } from './store/schema.ts'
-import { turnstile } from './turnstile.ts'
 
 const ISSUERS: readonly IssuerRole[] = ['root', 'issuing']
 const ROLES: readonly AuthorityRole[] = ['root', 'issuing', 'ocsp', 'root-ocsp', 'tsa']

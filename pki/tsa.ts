@@ -2,7 +2,7 @@
 // number is used twice. Both must survive a crash, so serial numbers and times are reserved on disk before they are used.
 
 import type { Kysely } from 'kysely'
-import type { Clock } from '#host'
+import { type Clock, turnstile } from '#host'
 import type { SignerClient } from '#signer'
 import {
   buildTimestampResponse,
@@ -18,7 +18,6 @@ import { PkiError } from './error.ts'
 import { type Authority, authority } from './store/authorities.ts'
 import type { PkiTables } from './store/schema.ts'
 import type { SerialStore } from './store/serials.ts'
-import { turnstile } from './turnstile.ts'
 
 /** Digests worth time-stamping for years. SHA-1 and SHA-224 are refused (badAlg). */
 const DIGESTS: readonly DigestName[] = ['SHA-256', 'SHA-384', 'SHA-512']

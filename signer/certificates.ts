@@ -2,7 +2,7 @@
 // certificates/<key id>-<number>.der, newest with the highest number. Trusted with nothing: every reader judges a certificate.
 import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Log, sweepTemporary, syncFolder, writeFileDurable } from '#host'
+import { type Log, sweepTemporary, syncFolder, turnstile, writeFileDurable } from '#host'
 import {
   type Certificate,
   equalBytes,
@@ -41,7 +41,7 @@ export async function openCertificates(directory: string, log: Log): Promise<Cer
       log.error('a certificate file is damaged and left aside', { file: join(folder, name), error })
     }
   }
-  let turn: Promise<unknown> = Promise.resolve()
+  const takeTurns = turnstile()
 
   async function add(key: TokenKey, der: Uint8Array): Promise<void> {
     const mine = kept.get(key.id) ?? []
@@ -54,12 +54,8 @@ export async function openCertificates(directory: string, log: Log): Promise<Cer
   }
   return {
     of: (key) => (kept.get(key.id) ?? []).map(({ der }) => der),
-    add(key, der) {
-      // One after another: two must not take the same number.
-      const mine = turn.then(() => add(key, der))
-      turn = mine.catch(() => undefined)
-      return mine
-    },
+    // One after another: two must not take the same number.
+    add: (key, der) => takeTurns(() => add(key, der)),
   }
 }
 

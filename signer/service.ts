@@ -1,8 +1,8 @@
 // The operations of the socket. Each is read strictly, judged by the policy, done, and written to the audit trail before it is
 // answered (a message signature: together with others, shortly after).
 import { z } from 'zod'
-import type { Clock } from '#host'
-import { decodeBase64, signatureNamed } from '#trust'
+import { type Clock, schemaFaults, withoutUndefined } from '#host'
+import { decodeBase64, encodeBase64, signatureNamed } from '#trust'
 import { type AuditTrail, auditDigest } from './audit.ts'
 import { type CertificateStore, keyOfCertificate } from './certificates.ts'
 import type { KeyInfo } from './contract.ts'
@@ -86,10 +86,7 @@ const schemas = {
 function read<S extends z.ZodType>(schema: S, { id: _id, op: _op, ...fields }: Request): z.infer<S> {
   const judged = schema.safeParse(fields)
   if (judged.success) return judged.data
-  const faults = judged.error.issues.map(
-    ({ path, message }) => `${path.map(String).join('.') || 'request'}: ${message}`,
-  )
-  throw new SignerError('bad_request', faults.join('; '))
+  throw new SignerError('bad_request', schemaFaults(judged.error.issues, 'request').join('; '))
 }
 
 export function createService({ version, token, certificates, audit, unlocker, clock }: ServiceParts): Service {
@@ -100,8 +97,8 @@ export function createService({ version, token, certificates, audit, unlocker, c
   }
   const info = (of: TokenKey): KeyInfo => ({
     ...of,
-    spki: Buffer.from(of.spki).toString('base64'),
-    certificates: certificates.of(of).map((der) => Buffer.from(der).toString('base64')),
+    spki: encodeBase64(of.spki),
+    certificates: certificates.of(of).map(encodeBase64),
   })
 
   /** Does `work` and audits how it ended; the line is on the disk before the answer. `about` may be filled in on the way. */
@@ -148,7 +145,7 @@ export function createService({ version, token, certificates, audit, unlocker, c
       checkPolicy(known(id).use, purpose, algorithm, data)
       return token.sign(id, algorithm, data)
     }
-    if (purpose !== 'message' || audit.failing) return audited('sign', about, signature).then(asBase64)
+    if (purpose !== 'message' || audit.failing) return audited('sign', about, signature).then(encodeBase64)
     const note = (outcome: string) => audit.record({ op: 'sign', ...about, outcome })
     try {
       const made = signature()
@@ -159,7 +156,7 @@ export function createService({ version, token, certificates, audit, unlocker, c
     }
     function done(made: Uint8Array): string {
       note('ok')
-      return asBase64(made)
+      return encodeBase64(made)
     }
     function failed(error: unknown): never {
       note(codeOf(error))
@@ -209,7 +206,7 @@ export function createService({ version, token, certificates, audit, unlocker, c
       return audited('csr', about, async () => {
         const der = await requestFor(token, known(input.key), input)
         about.digest = auditDigest(der)
-        return asBase64(der)
+        return encodeBase64(der)
       })
     },
     selfSign(request) {
@@ -221,7 +218,7 @@ export function createService({ version, token, certificates, audit, unlocker, c
         const der = await selfSigned(token, of, { ...input, ...alternative }, clock.now())
         about.digest = auditDigest(der)
         await certificates.add(of, der)
-        return asBase64(der)
+        return encodeBase64(der)
       })
     },
     importCertificate(request) {
@@ -261,10 +258,6 @@ export function createService({ version, token, certificates, audit, unlocker, c
   }
 }
 
-function asBase64(data: Uint8Array): string {
-  return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64')
-}
-
 function codeOf(error: unknown): string {
   return error instanceof SignerError ? error.code : 'internal_error'
 }
@@ -274,12 +267,5 @@ function isAbout(token: Token, der: Uint8Array, key: TokenKey): boolean {
     return keyOfCertificate(token, der).id === key.id
   } catch {
     return false
-  }
-}
-
-/** Optional fields that are absent instead of undefined, as exactOptionalPropertyTypes has them. */
-function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>
   }
 }

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { type Clock, writeFileDurable } from '#host'
+import { type Clock, turnstile, writeFileDurable } from '#host'
 import { SignerError } from './error.ts'
 import type { Token } from './tokens/token.ts'
 
@@ -22,7 +22,7 @@ export interface Unlocker {
 /** The file belongs to whoever owns the key folder: deleting it gives more guesses, which scrypt still makes slow. */
 export function unlocker(directory: string, token: Token, clock: Clock): Unlocker {
   const file = join(directory, 'pin-attempts.json')
-  let turn: Promise<void> = Promise.resolve()
+  const takeTurns = turnstile()
 
   async function attempt(pin: Uint8Array): Promise<void> {
     const before = await readAttempts(file)
@@ -45,14 +45,8 @@ export function unlocker(directory: string, token: Token, clock: Clock): Unlocke
     await write(file, { failures: 0, blockedUntil: 0 })
   }
 
-  return {
-    unlock(pin) {
-      // One after another: two guesses at once would be counted as one.
-      const mine = turn.then(() => attempt(pin))
-      turn = mine.catch(() => undefined)
-      return mine
-    },
-  }
+  // One after another: two guesses at once would be counted as one.
+  return { unlock: (pin) => takeTurns(() => attempt(pin)) }
 }
 
 async function readAttempts(file: string): Promise<Attempts> {

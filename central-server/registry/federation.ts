@@ -1,8 +1,8 @@
 // From a federation document to the facts of the registry. Everything that would make a configuration nobody can read, or one that
 // says something else than was meant, is refused here, all of it at once: the reference finds a broken certificate when it
 // generates, and then the whole instance stands still (wire-conf §10, 36).
-import type { z } from 'zod'
-import { type Certificate, oids } from '#trust'
+import { schemaFaults, withoutUndefined } from '#host'
+import { type Certificate, encodeBase64, oids } from '#trust'
 import { CentralServerError } from '../error.ts'
 import { type Federation, federationDocument } from './document.ts'
 import { type ClientRef, type Entry, entry, type OcspContent, refText } from './entries.ts'
@@ -13,7 +13,7 @@ export const OWNERS_GROUP = 'security-server-owners'
 /** @throws {CentralServerError} `federation_invalid` with every fault, one a line: `path: what` */
 export function readFederation(document: unknown): readonly Entry[] {
   const judged = federationDocument.safeParse(document)
-  if (!judged.success) throw invalid(judged.error.issues.flatMap(faultTexts))
+  if (!judged.success) throw invalid(schemaFaults(judged.error.issues, '(document)'))
   const faults = new Faults(judged.data)
   if (faults.found.length > 0) throw invalid(faults.found)
   return entriesOf(judged.data)
@@ -21,18 +21,6 @@ export function readFederation(document: unknown): readonly Entry[] {
 
 function invalid(faults: readonly string[]): CentralServerError {
   return new CentralServerError('federation_invalid', `The federation is not usable:\n${faults.join('\n')}`)
-}
-
-function faultTexts(issue: z.core.$ZodIssue): readonly string[] {
-  if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => `${pathText([...issue.path, key])}: unknown key`)
-  return [`${pathText(issue.path)}: ${issue.message}`]
-}
-
-function pathText(path: readonly PropertyKey[]): string {
-  let shown = ''
-  for (const step of path) shown += typeof step === 'number' ? `[${step}]` : `${shown === '' ? '' : '.'}${String(step)}`
-  return shown === '' ? '(document)' : shown
 }
 
 /** What a schema cannot see: names given twice, names of nobody, certificates that do not do what they are listed for. */
@@ -156,7 +144,7 @@ function entriesOf(federation: Federation): readonly Entry[] {
   const { instance, memberClasses, managementService, settings } = federation
   return [
     entry('instance', '', { name: instance }),
-    entry('settings', '', defined(settings)),
+    entry('settings', '', withoutUndefined(settings)),
     entry('management service', '', {
       provider: managementService.provider,
       ...(managementService.address !== undefined && { address: managementService.address }),
@@ -180,7 +168,7 @@ function entriesOf(federation: Federation): readonly Entry[] {
         profile: authority.profile,
         authenticationOnly: authority.authenticationOnly,
         ...(authority.csrFormat && { csrFormat: authority.csrFormat }),
-        ...(authority.acme && { acme: defined(authority.acme) }),
+        ...(authority.acme && { acme: withoutUndefined(authority.acme) }),
       }),
     ),
     ...federation.timestampingAuthorities.map(({ name, url, certificate, costType }) =>
@@ -216,7 +204,7 @@ function serverEntries(server: Federation['securityServers'][number]): Entry[] {
       serverCode,
       ...(address !== undefined && { address }),
       certificates: server.authenticationCertificates.map(base64),
-      ...(maintenance && { maintenance: defined(maintenance) }),
+      ...(maintenance && { maintenance: withoutUndefined(maintenance) }),
     }),
     ...clients.map((client) => entry('registration', `${refText(client)} on ${key}`, { owner, serverCode, client })),
   ]
@@ -227,12 +215,5 @@ function ocspContent({ url, certificate, costType }: Federation['authorities'][n
 }
 
 function base64({ der }: Certificate): string {
-  return Buffer.from(der.buffer, der.byteOffset, der.byteLength).toString('base64')
-}
-
-/** Without the keys whose value is undefined: what is not there has no name either. */
-function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>
-  }
+  return encodeBase64(der)
 }

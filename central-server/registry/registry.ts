@@ -1,6 +1,6 @@
 // The one service through which the registry changes. A document, and later a management request or an admin API, ends here.
 import type { Kysely } from 'kysely'
-import type { Clock } from '#host'
+import { type Clock, turnstile } from '#host'
 import { CentralServerError } from '../error.ts'
 import { difference, type Entry, Facts } from './entries.ts'
 import { readFederation } from './federation.ts'
@@ -42,13 +42,9 @@ export function openRegistry(db: Kysely<CentralTables>, clock: Clock): Registry 
     return changes
   }
   // One at a time: what is compared must be what is replaced.
-  let turn: Promise<unknown> = Promise.resolve()
+  const takeTurns = turnstile()
   return {
-    apply(document) {
-      const mine = turn.then(() => apply(document))
-      turn = mine.catch(() => undefined)
-      return mine
-    },
+    apply: (document) => takeTurns(() => apply(document)),
     async facts() {
       const all = await entries()
       return all.length === 0 ? undefined : new Facts(all)

@@ -1,6 +1,6 @@
 // When records are time-stamped, and when the log must refuse because they are not (wire-message §7.1, §7.4).
 import type { GlobalConfiguration } from '#global-configuration'
-import type { Clock, Log } from '#host'
+import { type Clock, type Log, turnstile } from '#host'
 import { LogError } from './error.ts'
 import type { Round, RoundOperations, Selection } from './round.ts'
 import type { StoreFacts, TimestampLink } from './store.ts'
@@ -47,7 +47,7 @@ export class Timestamper {
   #timer: NodeJS.Timeout | undefined
   #stopped = false
   /** Rounds run one at a time, or two could take the same records. */
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #alone = turnstile()
   #wishes: Wish[] = []
 
   constructor(options: TimestamperOptions) {
@@ -150,12 +150,6 @@ export class Timestamper {
     if (intervalSeconds !== undefined) return Math.max(1, intervalSeconds)
     const configured = configuration()?.timestampingIntervalSeconds ?? SHORTEST_SECONDS
     return Math.min(LONGEST_SECONDS, Math.max(SHORTEST_SECONDS, configured))
-  }
-
-  #alone<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(work)
-    this.#turn = result.catch(() => {})
-    return result
   }
 
   /** One round; returns how many records got their time-stamp. */

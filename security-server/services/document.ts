@@ -1,5 +1,6 @@
 // server.yaml as a document: which clients this server speaks for, what they offer, and to whom. It is the whole truth:
 // what is not in it is not offered. Every fault is found before anything changes, and all are told at once.
+import { schemaFaults } from '#host'
 import { type ClientId, compilePattern, type EndpointPattern, idKey, parseClientId, type ServerId } from '#protocol'
 import { parseCertificate } from '#trust'
 import { type ClientInput, documentSchema, MAX_URL, type RightInput, type ServiceInput } from './document-schema.ts'
@@ -56,10 +57,7 @@ export async function readDocument(
   const faults = new Faults()
   const parsed = documentSchema.safeParse(document)
   if (!parsed.success) {
-    for (const issue of parsed.error.issues) {
-      if (issue.code !== 'unrecognized_keys') faults.add(shown(issue.path), issue.message)
-      else for (const key of issue.keys) faults.add(shown([...issue.path, key]), 'unknown key')
-    }
+    faults.lines.push(...schemaFaults(parsed.error.issues, '(document)'))
     faults.throwIfAny()
     return []
   }
@@ -278,14 +276,4 @@ function refuseTwice(codes: readonly string[], path: (index: number) => string, 
   for (const [index, code] of codes.entries()) {
     if (codes.indexOf(code) < index) faults.add(path(index), `${code} is used twice`)
   }
-}
-
-/** `clients[0].services[1].url`; the whole document is `(document)`. */
-function shown(path: readonly PropertyKey[]): string {
-  let result = ''
-  for (const step of path) {
-    if (typeof step === 'number') result += `[${step}]`
-    else result += result === '' ? String(step) : `.${String(step)}`
-  }
-  return result === '' ? '(document)' : result
 }

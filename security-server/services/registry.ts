@@ -1,5 +1,5 @@
 // The registry of what this server speaks for and offers. Everything that changes it comes through `apply`.
-import type { Log } from '#host'
+import { type Log, turnstile } from '#host'
 import { type ServerId, shortId } from '#protocol'
 import { describeChanges } from './changes.ts'
 import { readDocument } from './document.ts'
@@ -35,7 +35,7 @@ export async function openServices(options: {
   const store = openServiceStore(options.directory)
   let entries = await store.read()
   let snapshot = createSnapshot(entries)
-  let turn: Promise<unknown> = Promise.resolve()
+  const takeTurns = turnstile()
 
   async function apply(document: unknown): Promise<{ changes: readonly string[] }> {
     const wanted = await readDocument(document, server, fetchText)
@@ -52,11 +52,7 @@ export async function openServices(options: {
 
   return {
     snapshot: () => snapshot,
-    apply(document) {
-      const result = turn.then(() => apply(document))
-      turn = result.catch(() => {})
-      return result
-    },
+    apply: (document) => takeTurns(() => apply(document)),
     close: () => store.close(),
   }
 }
