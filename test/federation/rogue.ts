@@ -4,15 +4,15 @@ import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
 import { createServer, type Server as HttpServer } from 'node:http'
 import { join } from 'node:path'
-import { connect, createServer as createTlsServer, type TLSSocket } from 'node:tls'
+import { connect, createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls'
 import { type MessagePart, type MessageSignature, type MessageSigner, signMessage } from '#evidence'
 import { httpPost } from '#host'
 import { buildRestRequest, mimeTypes, randomBoundary, requestSubject, transportWriter } from '#protocol'
+import type { KeyInfo } from '#signer'
 import { buildOcspRequest, type Certificate, digest, parseCertificate, pem, signatureFor } from '#trust'
 import { freshAddress } from './process.ts'
 import { type State, startSigner } from './state.ts'
 
-export const ROGUE_MEMBER = 'GOV/6666'
 export const ROGUE_CLIENT = 'TEST/GOV/6666/rogue'
 
 export interface Rogue {
@@ -24,9 +24,19 @@ export interface Rogue {
   ocsp(certificate: Certificate): Promise<Uint8Array>
   /** Sends raw bytes as the body of `POST /` to a server's 5500 and gives status, headers and body. */
   post(to: string, message: RogueMessage, tls?: object): Promise<{ status: number; headers: string; body: string }>
-  /** Its own 5500 and 5577. `answer` gives the raw HTTP response for each request. */
-  serve(answer: (request: Buffer) => Promise<Buffer | 'cut'> | Buffer | 'cut'): Promise<() => Promise<void>>
+  /** Its own 5500 and 5577. `answer` gives the raw HTTP response for each request; `tls` is merged over what its 5500 would do. */
+  serve(answer: Answer, tls?: TlsOptions): Promise<() => Promise<void>>
   stop(): Promise<void>
+}
+
+export type Answer = (request: Buffer) => Promise<Buffer | 'cut'> | Buffer | 'cut'
+
+/** Another member than the usual one, or other keys. */
+export interface RogueOptions {
+  readonly memberCode?: string
+  readonly algorithm?: KeyInfo['algorithm']
+  /** Life of the authentication certificate, in seconds; as long as the profile allows when absent. */
+  readonly validSeconds?: number
 }
 
 export interface RogueMessage {
@@ -36,12 +46,12 @@ export interface RogueMessage {
 }
 
 /** Registers the member and its server in the state. */
-export async function startRogue(state: State): Promise<Rogue> {
-  const home = join(state.directory, 'rogue')
+export async function startRogue(state: State, options: RogueOptions = {}): Promise<Rogue> {
+  const [memberClass, memberCode] = ['GOV', options.memberCode ?? '6666']
+  const home = join(state.directory, `rogue-${memberCode}`)
   await mkdir(home, { recursive: true })
   const signer = await startSigner(home)
   const address = freshAddress()
-  const [memberClass = '', memberCode = ''] = ROGUE_MEMBER.split('/')
   const facts = {
     instance: state.instance,
     memberClass,
@@ -51,13 +61,15 @@ export async function startRogue(state: State): Promise<Rogue> {
     dnsName: address,
     country: 'EE',
   }
-  const auth = await signer.client.generate({ use: 'authentication', algorithm: 'EC-P256' })
-  const sign = await signer.client.generate({ use: 'message', algorithm: 'EC-P256' })
+  const keys = { algorithm: options.algorithm ?? 'EC-P256' } as const
+  const auth = await signer.client.generate({ use: 'authentication', ...keys })
+  const sign = await signer.client.generate({ use: 'message', ...keys })
   const issue = async (profile: 'authentication' | 'signing', key: string) =>
     parseCertificate(
       await state.authorities.issue(
         profile,
         await signer.client.csr({ key, subject: requestSubject('Basic', profile, facts) }),
+        profile === 'authentication' ? { validSeconds: options.validSeconds } : {},
       ),
     )
   const authCertificate = await issue('authentication', auth.id)
@@ -67,11 +79,11 @@ export async function startRogue(state: State): Promise<Rogue> {
   await state.applyFederation((federation) => {
     federation['members'].push({ class: memberClass, code: memberCode, name: 'Rogue', subsystems: [{ code: 'rogue' }] })
     federation['securityServers'].push({
-      owner: ROGUE_MEMBER,
+      owner: `${memberClass}/${memberCode}`,
       code: 'R',
       address,
       authenticationCertificates: [Buffer.from(authCertificate.der).toString('base64')],
-      clients: [`${ROGUE_MEMBER}/rogue`],
+      clients: [`${memberClass}/${memberCode}/rogue`],
     })
   })
   const issuing = parseCertificate(state.authorities.issuing)
@@ -101,10 +113,10 @@ export async function startRogue(state: State): Promise<Rogue> {
     ocsp,
     post: (to, message, tls = { key: authKey, cert: pem('CERTIFICATE', authCertificate.der) }) =>
       post(to, message, tls),
-    async serve(answer) {
+    async serve(answer, tls = {}) {
       const close = await serve(
         address,
-        { key: authKey, cert: pem('CERTIFICATE', authCertificate.der) },
+        { key: authKey, cert: pem('CERTIFICATE', authCertificate.der), ...tls },
         () => ocsp(authCertificate),
         answer,
       )
@@ -153,13 +165,13 @@ async function post(
 
 async function serve(
   address: string,
-  tls: object,
+  tls: TlsOptions,
   ocsp: () => Promise<Uint8Array>,
-  answer: (request: Buffer) => Promise<Buffer | 'cut'> | Buffer | 'cut',
+  answer: Answer,
 ): Promise<() => Promise<void>> {
   const open = new Set<TLSSocket>()
   const peer = createTlsServer(
-    { ...tls, requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2' },
+    { requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2', ...tls },
     (socket) => {
       open.add(socket)
       socket.on('error', () => {})

@@ -18,6 +18,8 @@ export interface ServerPlan {
   readonly clients: readonly object[]
   /** Merged over the process's configuration file. */
   readonly config?: object
+  /** Of this server's keys; the state's when absent. */
+  readonly algorithm?: KeyInfo['algorithm']
 }
 
 export interface StateOptions {
@@ -147,8 +149,9 @@ async function assemble(
         dnsName: address,
         country: 'EE',
       }
-      const auth = await signer.client.generate({ use: 'authentication', algorithm })
-      const sign = await signer.client.generate({ use: 'message', algorithm })
+      const own = plan.algorithm ?? algorithm
+      const auth = await signer.client.generate({ use: 'authentication', algorithm: own })
+      const sign = await signer.client.generate({ use: 'message', algorithm: own })
       const authCert = await authorities.issue(
         'authentication',
         await signer.client.csr({
