@@ -37,7 +37,7 @@ export interface Received {
   readonly service: LocalService
   readonly body: BodyReference | undefined
   readonly signature: ReceivedSignature
-  /** From the HTTP header: what the response carries (wire-message §3.4). */
+  /** What the response carries (wire-message §3.4): that of the head, as signed. */
   readonly requestId: string
   readonly configuration: GlobalConfiguration
 }
@@ -66,6 +66,7 @@ export async function readRequest(
           break
         case 'rest-request':
           head = parseHead(part.bytes)
+          checkRequestId(request, head)
           checkHead(gateway, head, chain, ocsp, configuration)
           service = authorise(gateway, head, configuration)
           break
@@ -97,14 +98,13 @@ export async function readRequest(
     if (body !== undefined) await gateway.messageLog.drop(body)
     throw decodingFault(error, request)
   }
-  const requestId = request.headers[transportHeaders.requestId]
   return {
     head,
     provider: clientOf(head.service),
     service,
     body,
     signature: signature as ReceivedSignature,
-    requestId: typeof requestId === 'string' ? requestId : head.requestId,
+    requestId: head.requestId,
     configuration,
   } as Received
 }
@@ -138,6 +138,13 @@ function parseHead(bytes: Uint8Array): RestRequestHead {
   } catch (error) {
     throw prefixed(error, DECODING)
   }
+}
+
+/** The reference answers and logs the unsigned header, and every peer sends the same twice: another one would be a lie in the evidence. */
+function checkRequestId(request: IncomingMessage, head: RestRequestHead): void {
+  const named = header(request, transportHeaders.requestId)
+  if (named !== undefined && named !== head.requestId)
+    throw fault(DECODING, 'internal_error', 'The request id of the transport message is not that of the REST message')
 }
 
 /** Rows b–d: the provider is ours, can be signed for, and the TLS peer speaks for the client of the message. */
