@@ -5,7 +5,9 @@ import { availableParallelism } from 'node:os'
 
 const long = process.argv.includes('--long')
 const paths = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
-const files = globSync(paths.length > 0 ? paths.map((path) => (path.endsWith('.ts') ? path : `${path}/**/*.test.ts`)) : 'test/**/*.test.ts')
+const files = globSync(
+  paths.length > 0 ? paths.map((path) => (path.endsWith('.ts') ? path : `${path}/**/*.test.ts`)) : 'test/**/*.test.ts',
+)
 
 const result = spawnSync(
   process.execPath,

@@ -29,7 +29,11 @@ export interface ToolResult {
 }
 
 /** Runs a judge to its end; never throws for a verdict. */
-export function tool(name: string, args: readonly string[], options: { cwd?: string; input?: Uint8Array | string } = {}): ToolResult {
+export function tool(
+  name: string,
+  args: readonly string[],
+  options: { cwd?: string; input?: Uint8Array | string } = {},
+): ToolResult {
   const run = spawnSync(name, args, { ...options, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
   return { status: run.status ?? -1, stdout: run.stdout, stderr: run.stderr }
 }
