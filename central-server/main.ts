@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import {
+  closeHttp,
   createLog,
   type Lifecycle,
   listen,
@@ -23,6 +24,8 @@ import { signingKeys } from './signing-keys.ts'
 
 /** A request is one line; whoever takes longer to send it is cut off. */
 const REQUEST_MS = 30_000
+/** Answers under way at the stop are waited for this long. */
+const ANSWER_MS = 1_000
 const MAX_CONNECTIONS = 2_000
 
 async function start(file: string, life: Lifecycle): Promise<void> {
@@ -45,11 +48,7 @@ async function start(file: string, life: Lifecycle): Promise<void> {
   )
   server.maxConnections = MAX_CONNECTIONS
   const { port } = await listen(server, config.listen.host, config.listen.port)
-  life.onStop('listener', async () => {
-    const closed = new Promise((resolve) => server.close(resolve))
-    server.closeAllConnections()
-    await closed
-  })
+  life.onStop('listener', () => closeHttp(server, ANSWER_MS))
   // What cannot be published now stands in the status, and is tried again; the last good one is given out meanwhile.
   await publisher.publish().catch(() => undefined)
   const { close } = await serveControl({

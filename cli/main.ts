@@ -1,25 +1,13 @@
 // `saadik`: finds the command, lets it run, turns its end into an exit code.
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { readArguments, resolveCommand } from './arguments.ts'
 import { commands } from './commands.ts'
 import { CliError } from './error.ts'
 import { commandHelp, groupHelp, overview } from './help.ts'
 import { terminal } from './output.ts'
 
-/** package.json lies beside the rooms in a checkout and one floor above them in the published package. */
-function version(): string {
-  for (const up of ['..', '../..']) {
-    try {
-      const about = JSON.parse(readFileSync(join(import.meta.dirname, up, 'package.json'), 'utf8')) as {
-        version?: string
-      }
-      if (about.version) return about.version
-    } catch {
-      // Not on this floor.
-    }
-  }
-  return 'unknown'
+/** Loaded only to be told: most commands never ask for it. */
+async function version(): Promise<string> {
+  return (await import('#host')).productVersion()
 }
 
 const isHelp = (word: string) => word === '--help' || word === '-h'
@@ -33,11 +21,11 @@ function asksForHelp(words: readonly string[]): boolean {
 async function run(words: readonly string[]): Promise<number> {
   const [first] = words
   if (first === undefined || isHelp(first) || (first === 'help' && words.length === 1)) {
-    terminal.line(overview(commands, version()))
+    terminal.line(overview(commands, await version()))
     return first === undefined ? 64 : 0
   }
   if (first === '--version' || first === '-v') {
-    terminal.line(version())
+    terminal.line(await version())
     return 0
   }
   if (first === 'help') return run([...words.slice(1), '--help'])

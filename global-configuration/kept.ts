@@ -10,7 +10,7 @@
 // a voucher. Vouchers are believed whatever their age, for reading this copy only, never for a download.
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { sweepTemporary, writeFileDurable } from '#host'
+import { ifThere, sweepTemporary, writeFileDurable } from '#host'
 import { type Anchor, isPart, parseSharedParameters, type SignedDirectory, verifySignedDirectory } from '#protocol'
 import { type Certificate, digest } from '#trust'
 import { type InstanceConfiguration, partsToTake, readInstance, type Scope, type VerifiedPart } from './instance.ts'
@@ -45,7 +45,7 @@ export class KeptCopy {
    * @throws ProtocolError, or the system's error: the copy is damaged or was not signed by whom the anchor names
    */
   async read(anchor: Anchor): Promise<InstanceConfiguration | undefined> {
-    const signed = await readIfThere(join(this.#folder, 'directory'))
+    const signed = await ifThere(readFile(join(this.#folder, 'directory')))
     if (signed === undefined) return undefined
     this.#vouchers = await this.#readVouchers()
     const directory = verifySignedDirectory(signed, this.#believed(anchor), WHENEVER)
@@ -82,8 +82,8 @@ export class KeptCopy {
   async #readVouchers(): Promise<readonly Voucher[]> {
     const vouchers: Voucher[] = []
     for (let number = 1; number <= MAX_VOUCHERS; number++) {
-      const signed = await readIfThere(this.#voucherFile(number, 'directory'))
-      const shared = await readIfThere(this.#voucherFile(number, 'shared-params.xml'))
+      const signed = await ifThere(readFile(this.#voucherFile(number, 'directory')))
+      const shared = await ifThere(readFile(this.#voucherFile(number, 'shared-params.xml')))
       if (signed === undefined || shared === undefined) break
       vouchers.push({ signed, shared })
     }
@@ -139,13 +139,4 @@ export function keptFolder(directory: string): string {
 
 function partName(bytes: Uint8Array): string {
   return `${Buffer.from(digest('SHA-256', bytes)).toString('hex')}.part`
-}
-
-async function readIfThere(path: string): Promise<Uint8Array | undefined> {
-  try {
-    return await readFile(path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
 }

@@ -2,7 +2,7 @@
 // (`verify --conf`, as X-Road's asicverifier does).
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { reasonOf } from '#host'
+import { ifThere, reasonOf } from '#host'
 import {
   CONFIGURATION_VERSIONS,
   type ConfigurationVersion,
@@ -54,8 +54,8 @@ async function readInstanceFolder(folder: string): Promise<InstanceParameters> {
   const metadata = await readMetadata(sharedFile)
   const version = versionOf(metadata)
   const shared = parseSharedParameters(await readPart(sharedFile), version)
-  const privatePart = await readIfThere(join(folder, PART_FILES['PRIVATE-PARAMETERS']))
-  const nextUpdate = await readIfThere(join(folder, PART_FILES.NEXTUPDATE))
+  const privatePart = await ifThere(readPart(join(folder, PART_FILES['PRIVATE-PARAMETERS'])))
+  const nextUpdate = await ifThere(readPart(join(folder, PART_FILES.NEXTUPDATE)))
   return {
     instance: shared.instance,
     version,
@@ -69,7 +69,7 @@ async function readInstanceFolder(folder: string): Promise<InstanceParameters> {
 }
 
 async function readMetadata(file: string): Promise<PartMetadata> {
-  const text = await readIfThere(file + METADATA)
+  const text = await ifThere(readPart(file + METADATA))
   if (text === undefined) return {}
   const metadata = JSON.parse(Buffer.from(text).toString('utf8')) as PartMetadata | null
   if (typeof metadata !== 'object' || metadata === null) throw new Error(`${file}${METADATA} is not an object`)
@@ -95,13 +95,4 @@ async function readPart(path: string): Promise<Uint8Array> {
   const { size } = await stat(path)
   if (size > MAX_PART_BYTES) throw new Error(`${path} is larger than ${MAX_PART_BYTES} bytes`)
   return readFile(path)
-}
-
-async function readIfThere(path: string): Promise<Uint8Array | undefined> {
-  try {
-    return await readPart(path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
 }

@@ -2,7 +2,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Application, NextFunction, Request, Response } from 'express'
 import { reasonOf } from './error.ts'
+import { closeHttp } from './listener.ts'
 import type { Log } from './log.ts'
+import { discreet } from './open-http.ts'
 import { schemaFaults } from './schema.ts'
 import { listenUnix } from './unix-listener.ts'
 
@@ -32,9 +34,7 @@ export async function serveControl(options: {
   readonly log: Log
 }): Promise<ControlServer> {
   const [{ default: express }, { createServer }] = await Promise.all([import('express'), import('node:http')])
-  const app = express()
-  app.disable('x-powered-by')
-  app.disable('etag')
+  const app = discreet(express())
   app.use(express.json({ limit: MAX_BODY, strict: false }))
   options.routes(app)
   app.use((request: Request, response: Response) =>
@@ -52,15 +52,7 @@ export async function serveControl(options: {
   })
   const server = createServer(app)
   const close = await listenUnix(server, options.socket, `the process of ${options.socket}`)
-  return {
-    async close() {
-      const closed = close()
-      server.closeIdleConnections()
-      const late = setTimeout(() => server.closeAllConnections(), CLOSE_WITHIN_MS)
-      await closed
-      clearTimeout(late)
-    },
-  }
+  return { close: () => closeHttp(server, CLOSE_WITHIN_MS, close) }
 }
 
 function refuse(response: Response, status: number, code: string, message: string, id: string): void {

@@ -47,6 +47,16 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+/** What a reading gives; undefined where the file or folder is not there. Every other failure stays one. */
+export async function ifThere<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
 /** Removes what crashes left of `writeFileDurable` in `folder`; to be called by its only writer, before the first write. */
 export async function sweepTemporary(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {

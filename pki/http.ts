@@ -1,14 +1,8 @@
 // The authorities on HTTP. Everything that arrives here comes from anyone: bodies are bounded, methods and content types
 // are what the protocols say, and nothing of an error's inside is shown.
 
-import express, {
-  type ErrorRequestHandler,
-  type Express,
-  type Request,
-  type RequestHandler,
-  type Response,
-} from 'express'
-import type { Log } from '#host'
+import express, { type Express, type Request, type RequestHandler, type Response } from 'express'
+import { discreet, type Log, lastResort, notFound } from '#host'
 import { decodeBase64, pem } from '#trust'
 import type { CertificationAuthority } from './ca.ts'
 import type { OcspAnswer, OcspResponder } from './ocsp-responder.ts'
@@ -25,13 +19,6 @@ export interface HttpCounters {
   answered: number
   signed: number
   refused: number
-}
-
-function app(): Express {
-  const made = express()
-  made.disable('x-powered-by')
-  made.disable('etag')
-  return made
 }
 
 /** Names the methods that are there, for every other one (RFC 9110 §15.5.6). */
@@ -52,27 +39,9 @@ function body(mediaType: string): RequestHandler[] {
   ]
 }
 
-/** Body-parser's 4xx keep their status; the rest is ours, logged, and told to nobody. */
-function lastResort(log: Log): ErrorRequestHandler {
-  return (error: unknown, _request, response: Response, _next) => {
-    const status = (error as { status?: unknown }).status
-    const theirs = typeof status === 'number' && status >= 400 && status < 500
-    if (!theirs) log.error('request failed', { error })
-    if (response.headersSent) return void response.destroy()
-    response
-      .status(theirs ? status : 500)
-      .type('text/plain')
-      .send(theirs ? 'bad request\n' : 'internal error\n')
-  }
-}
-
-function notFound(_request: Request, response: Response): void {
-  response.status(404).type('text/plain').send('not found\n')
-}
-
 /** `/root.pem`, `/issuing.pem` and their DER twins (`.cer`, for caIssuers), `/root.crl`, `/crl`. 503 before the ceremony. */
 export function caHttp(ca: CertificationAuthority, log: Log): Express {
-  const served = app()
+  const served = discreet(express())
   const get = (path: string, type: string, bytes: () => Promise<Uint8Array | string | undefined>): void => {
     served
       .route(path)
@@ -100,7 +69,7 @@ export function caHttp(ca: CertificationAuthority, log: Log): Express {
 
 /** RFC 6960 App. A.1: `POST /` with the request as body, `GET /<base64, URL-encoded>`. */
 export function ocspHttp(responder: OcspResponder, counters: HttpCounters, log: Log): Express {
-  const served = app()
+  const served = discreet(express())
   const send = (response: Response, { der, maxAge, outcome }: OcspAnswer): void => {
     counters.answered += 1
     if (outcome !== 'repeated') counters[outcome] += 1
@@ -134,7 +103,7 @@ function decodePath(encoded: string): Uint8Array | undefined {
 
 /** RFC 3161 §3.4: `POST /` of application/timestamp-query. */
 export function tsaHttp(tsa: TimestampingAuthority, counters: HttpCounters, log: Log): Express {
-  const served = app()
+  const served = discreet(express())
   const onFault = (error: unknown) => log.error('a time-stamp could not be given', { error })
   served
     .route('/')

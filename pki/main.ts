@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Application, Express } from 'express'
 import {
+  closeHttp,
   createLog,
   type Lifecycle,
   type Log,
@@ -33,6 +34,8 @@ import { timestampingAuthority } from './tsa.ts'
 const TEND_MILLISECONDS = 3_600_000
 /** A peer that does not finish its request within this is cut off: all requests here are small. */
 const REQUEST_MILLISECONDS = 30_000
+/** Answers under way at the stop are waited for this long: none takes more than a few signatures. */
+const ANSWER_MILLISECONDS = 1_000
 /** A security server keeps a handful open; past this, new ones are turned away. */
 const MAX_CONNECTIONS = 2000
 
@@ -60,11 +63,7 @@ async function serve(app: Express, { listen: at }: Common, life: Lifecycle): Pro
   const server = createServer({ requestTimeout: REQUEST_MILLISECONDS, headersTimeout: REQUEST_MILLISECONDS }, app)
   server.maxConnections = MAX_CONNECTIONS
   const { port } = await listen(server, at.host, at.port)
-  life.onStop('listener', async () => {
-    const closed = new Promise((resolve) => server.close(resolve))
-    server.closeAllConnections()
-    await closed
-  })
+  life.onStop('listener', () => closeHttp(server, ANSWER_MILLISECONDS))
   return `http://${at.host}:${port}`
 }
 

@@ -3,7 +3,7 @@ import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { type Clock, type Log, listenUnix, runtimeSocket, takeLock, writeFileDurable } from '#host'
+import { type Clock, type Log, listenUnix, productVersion, runtimeSocket, takeLock, writeFileDurable } from '#host'
 import { openAudit } from './audit.ts'
 import { openCertificates } from './certificates.ts'
 import type { SignerConfig } from './config.ts'
@@ -171,13 +171,4 @@ function parseRequest(json: string): Request {
     throw new SignerError('bad_request', 'a request has id and op')
   }
   return value as Request
-}
-
-/** package.json lies one floor up in a checkout, two in the published package. */
-function productVersion(): string {
-  for (const up of ['..', '../..']) {
-    const file = join(import.meta.dirname, up, 'package.json')
-    if (existsSync(file)) return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
-  }
-  return 'unknown'
 }

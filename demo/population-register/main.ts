@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { createLog, listen, runProcess } from '#host'
+import { closeHttp, createLog, listen, runProcess } from '#host'
 import { registerApi } from './api.ts'
 import { openRegister } from './store.ts'
 
@@ -24,9 +24,6 @@ runProcess('population-register', async (life) => {
     registerApi(store, (line) => log.info('answered', line)),
   )
   await listen(server, host, Number(port))
-  life.onStop('listener', () => {
-    server.closeIdleConnections()
-    return new Promise<void>((resolve) => server.close(() => resolve()))
-  })
+  life.onStop('listener', () => closeHttp(server, 1_000))
   log.info('register open', { host, port, persons: store.count() })
 })

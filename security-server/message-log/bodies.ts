@@ -6,7 +6,7 @@
 import { createReadStream } from 'node:fs'
 import { type FileHandle, mkdir, open, opendir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { syncFolder } from '#host'
+import { ifThere, syncFolder } from '#host'
 import { equalBytes, hasher } from '#trust'
 import { LogError } from './error.ts'
 import type { BodyReference } from './record.ts'
@@ -178,10 +178,5 @@ export async function sweep(
 }
 
 async function folders(directory: string): Promise<string[]> {
-  try {
-    return (await readdir(directory)).filter((name) => /^[0-9a-f]{2}$/.test(name))
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw error
-  }
+  return ((await ifThere(readdir(directory))) ?? []).filter((name) => /^[0-9a-f]{2}$/.test(name))
 }

@@ -2,7 +2,7 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { sweepTemporary, syncFolder, writeFileDurable } from '#host'
+import { ifThere, sweepTemporary, syncFolder, writeFileDurable } from '#host'
 import { SignerError } from '../error.ts'
 import type { Vault } from './sealing.ts'
 
@@ -87,13 +87,8 @@ export async function openKeyRecords(directory: string): Promise<KeyRecords> {
 }
 
 async function readVault(file: string): Promise<Vault | undefined> {
-  let text: string
-  try {
-    text = await readFile(file, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
+  const text = await ifThere(readFile(file, 'utf8'))
+  if (text === undefined) return undefined
   try {
     return vaultSchema.parse(JSON.parse(text))
   } catch (cause) {

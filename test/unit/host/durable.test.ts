@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'node:test'
-import { sweepTemporary, takeLock, writeFileDurable } from '#host'
+import { ifThere, sweepTemporary, takeLock, writeFileDurable } from '#host'
 import { program, scratch } from './scratch.ts'
 
 test('replaces a file whole, with the mode asked for, leaving nothing beside it', async (t) => {
@@ -70,4 +71,10 @@ test('a folder that cannot be written says so', {
   const folder = scratch(t)
   chmodSync(folder, 0o500)
   await assert.rejects(writeFileDurable(join(folder, 'f'), 'x'), { code: 'EACCES' })
+})
+
+test('what is not there reads as undefined, what cannot be read stays an error', async (t) => {
+  const folder = scratch(t)
+  assert.equal(await ifThere(readFile(join(folder, 'nothing'))), undefined)
+  await assert.rejects(ifThere(readFile(folder)), { code: 'EISDIR' })
 })
