@@ -1,4 +1,5 @@
 // The call of the service itself: no redirects, no cookies, nothing decompressed; the service sees what the client sent.
+import { isIP } from 'node:net'
 import { connect as connectTls, createSecureContext, getCACertificates, type SecureContext } from 'node:tls'
 import { buildConnector, type Dispatcher, Pool } from 'undici'
 import type { Log } from '#host'
@@ -128,11 +129,11 @@ function pinnedConnector(
   pins: readonly Uint8Array[],
   timeoutMs: number,
 ): buildConnector.connector {
-  return ({ hostname, port, servername }, callback) => {
+  return ({ hostname, port }, callback) => {
     const socket = connectTls({
       host: hostname,
       port: Number(port || 443),
-      ...(servername ? { servername } : {}),
+      ...(isIP(hostname) === 0 ? { servername: hostname } : {}),
       secureContext,
       rejectUnauthorized: false,
     })
