@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { filePath } from '#host'
 import { CONFIGURATION_VERSIONS } from '#protocol'
+import { KEY_ALGORITHMS } from '#signer'
 
 /** Names and addresses as they stand in URLs; a port may follow. */
 const HOST = '(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|\\[[0-9A-Fa-f:.]+\\])'
@@ -31,7 +32,7 @@ export const centralServerConfig = z
     /** Lowest version that is published; raise it when no server reads it any more. */
     minimumVersion: z.union(CONFIGURATION_VERSIONS.map((version) => z.literal(version))).default(2),
     /** Of signing keys to be made. */
-    keyAlgorithm: z.enum(['EC-P256', 'EC-P384', 'RSA-2048', 'RSA-3072', 'RSA-4096']).default('EC-P256'),
+    keyAlgorithm: z.enum(KEY_ALGORITHMS).default('EC-P256'),
     logLevel: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
   })
   .refine(({ intervalSeconds, expireSeconds }) => expireSeconds > intervalSeconds, {

@@ -2,25 +2,15 @@
 import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
-import type { KeyInfo, SignerClient } from '#signer'
+import { KEY_ALGORITHMS, KEY_USES, type KeyInfo, type SignerClient } from '#signer'
 import { parseCertificate, pem, unpem } from '#trust'
 import type { Arguments, Output, Run } from './command.ts'
 import { CliError } from './error.ts'
 import { readInput, writeOutput } from './files.ts'
-import { nearest } from './suggest.ts'
+import { nearest, oneOf } from './suggest.ts'
 import { type Kind, targetOf, withSigner } from './targets.ts'
 
 const ANY: readonly Kind[] = ['security-server', 'central-server', 'ca']
-const USES: readonly KeyInfo['use'][] = [
-  'message',
-  'authentication',
-  'configuration',
-  'certificate',
-  'ocsp',
-  'timestamp',
-]
-const ALGORITHMS: readonly KeyInfo['algorithm'][] = ['EC-P256', 'EC-P384', 'RSA-2048', 'RSA-3072', 'RSA-4096']
-
 /** Subject attributes by the names people use (RFC 4519, and X.520's organizationIdentifier). */
 const ATTRIBUTES: Readonly<Record<string, string>> = {
   C: '2.5.4.6',
@@ -39,8 +29,8 @@ export const list: Run = (given, out) =>
   })
 
 export const generate: Run = (given, out) => {
-  const use = oneOf('--use', given.text('use'), USES)
-  const algorithm = oneOf('--algorithm', given.text('algorithm') ?? 'EC-P256', ALGORITHMS)
+  const use = oneOf('--use', given.text('use'), KEY_USES)
+  const algorithm = oneOf('--algorithm', given.text('algorithm') ?? 'EC-P256', KEY_ALGORITHMS)
   const label = given.text('label')
   return withSigner(targetOf(given, ANY), async (signer) => {
     const key = await signer.generate({ use, algorithm, ...(label !== undefined && { label }) })
@@ -142,13 +132,6 @@ function readSubject(text: string | undefined): { oid: string; value: string }[]
     }
     return { oid, value }
   })
-}
-
-function oneOf<T extends string>(option: string, value: string | undefined, known: readonly T[]): T {
-  const found = known.find((each) => each === value)
-  if (found) return found
-  const guess = value === undefined ? undefined : nearest(value, known)
-  throw new CliError('usage', `${option} is one of ${known.join(', ')}${guess ? `, did you mean '${guess}'?` : ''}`)
 }
 
 /** From a file, from the standard input, or asked for without showing it. Never from an argument: `ps` would show it. */

@@ -1,4 +1,5 @@
 // "Did you mean": the nearest word by edit distance, when it is near enough to be what was meant.
+import { CliError } from './error.ts'
 
 /** Optimal string alignment distance: insertions, deletions, replacements and swaps of neighbours. */
 function distance(a: string, b: string): number {
@@ -32,4 +33,12 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
     }
   }
   return best
+}
+
+/** A word of a list, or a refusal that names the list. @throws {CliError} `usage` */
+export function oneOf<T extends string>(option: string, value: string | undefined, known: readonly T[]): T {
+  const found = known.find((each) => each === value)
+  if (found) return found
+  const guess = value === undefined ? undefined : nearest(value, known)
+  throw new CliError('usage', `${option} is one of ${known.join(', ')}${guess ? `, did you mean '${guess}'?` : ''}`)
 }

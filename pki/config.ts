@@ -3,6 +3,7 @@
 
 import { z } from 'zod'
 import { filePath } from '#host'
+import { KEY_ALGORITHMS } from '#signer'
 
 const signer = z.strictObject({
   /** The signer's Unix socket. */
@@ -44,7 +45,7 @@ export const caConfig = z.strictObject({
   /** The OCSP responder's URL; goes into certificates. Without it they name none, and servers take it from the global configuration. */
   ocspUrl: httpUrl.optional(),
   /** Algorithm of the authority's keys, fixed by the ceremony. */
-  keyAlgorithm: z.enum(['EC-P256', 'EC-P384', 'RSA-2048', 'RSA-3072', 'RSA-4096']).default('EC-P256'),
+  keyAlgorithm: z.enum(KEY_ALGORITHMS).default('EC-P256'),
   /** Which subjects institutions' certificates must have: the certificate profile of the global configuration. */
   subjectRules: z.enum(['Basic', 'FiVRK', 'Ejbca']).default('Basic'),
   /** Life of a CRL in seconds; a new one is made at half of it. */

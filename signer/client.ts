@@ -5,6 +5,7 @@ import type { AuditEntry, ImportKeyInput, KeyInfo, SignerClient, SignerStatus, S
 import { SignerError } from './error.ts'
 
 export type * from './contract.ts'
+export { KEY_ALGORITHMS, KEY_USES } from './contract.ts'
 export { SignerError, type SignerErrorCode } from './error.ts'
 
 /** How long a first connection waits for a signer that is only just starting beside us. */

@@ -1,12 +1,15 @@
 // What the signer offers: the types of both halves of its socket. The bytes on the socket are wire.ts.
 
 /** What a key is for; chosen when it is made, sealed with it, never changed. */
-export type KeyUse = 'message' | 'authentication' | 'configuration' | 'certificate' | 'ocsp' | 'timestamp'
+export const KEY_USES = ['message', 'authentication', 'configuration', 'certificate', 'ocsp', 'timestamp'] as const
+export type KeyUse = (typeof KEY_USES)[number]
 
 /** What one signature is for. policy.ts says which key may make it and looks whether the bytes are of that kind. */
 export type Purpose = 'message' | 'configuration' | 'certificate' | 'crl' | 'ocsp' | 'timestamp' | 'management'
 
-export type KeyAlgorithm = 'EC-P256' | 'EC-P384' | 'RSA-2048' | 'RSA-3072' | 'RSA-4096'
+/** Kinds of keys that are made here. */
+export const KEY_ALGORITHMS = ['EC-P256', 'EC-P384', 'RSA-2048', 'RSA-3072', 'RSA-4096'] as const
+export type KeyAlgorithm = (typeof KEY_ALGORITHMS)[number]
 
 export interface KeyInfo {
   /** 32 hexadecimal digits. */

@@ -42,10 +42,6 @@ export function isPurpose(text: unknown): text is Purpose {
   return typeof text === 'string' && Object.hasOwn(KINDS, text)
 }
 
-export function isUse(text: unknown): text is KeyUse {
-  return typeof text === 'string' && Object.hasOwn(ALLOWED, text)
-}
-
 /** @throws {SignerError} `policy` */
 export function checkPolicy(use: KeyUse, purpose: Purpose, algorithm: SignatureAlgorithm, data: Uint8Array): void {
   if (!ALLOWED[use].includes(purpose)) throw new SignerError('policy', `a key for ${use} does not sign for ${purpose}`)

@@ -5,7 +5,7 @@ import { type Clock, schemaFaults, withoutUndefined } from '#host'
 import { decodeBase64, encodeBase64, signatureNamed } from '#trust'
 import { type AuditTrail, auditDigest } from './audit.ts'
 import { type CertificateStore, keyOfCertificate } from './certificates.ts'
-import type { KeyInfo } from './contract.ts'
+import { KEY_ALGORITHMS, KEY_USES, type KeyInfo } from './contract.ts'
 import { SignerError } from './error.ts'
 import { readPkcs8, readPkcs12 } from './key-import.ts'
 import { checkPolicy, checkTlsRelease, isPurpose } from './policy.ts'
@@ -35,7 +35,7 @@ export interface ServiceParts {
 
 const KEY_ID = /^[0-9a-f]{32}$/
 const key = z.string().regex(KEY_ID)
-const use = z.enum(['message', 'authentication', 'configuration', 'certificate', 'ocsp', 'timestamp'])
+const use = z.enum(KEY_USES)
 const label = z.string().min(1).max(100).optional()
 const text = z.string().min(1).max(256)
 const dnsName = z.string().regex(/^[A-Za-z0-9*]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/)
@@ -50,7 +50,7 @@ const schemas = {
   unlock: z.strictObject({ pin: z.string().min(1).max(1024) }),
   generate: z.strictObject({
     use,
-    algorithm: z.enum(['EC-P256', 'EC-P384', 'RSA-2048', 'RSA-3072', 'RSA-4096']),
+    algorithm: z.enum(KEY_ALGORITHMS),
     label,
   }),
   importKey: z

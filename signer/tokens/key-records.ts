@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { ifThere, sweepTemporary, syncFolder, writeFileDurable } from '#host'
+import { KEY_ALGORITHMS, KEY_USES } from '../contract.ts'
 import { SignerError } from '../error.ts'
 import type { Vault } from './sealing.ts'
 
@@ -17,8 +18,8 @@ const vaultSchema = z.strictObject({
 const recordSchema = z.strictObject({
   format: z.literal(1),
   id: z.string().regex(ID),
-  use: z.enum(['message', 'authentication', 'configuration', 'certificate', 'ocsp', 'timestamp']),
-  algorithm: z.enum(['EC-P256', 'EC-P384', 'RSA-2048', 'RSA-3072', 'RSA-4096']),
+  use: z.enum(KEY_USES),
+  algorithm: z.enum(KEY_ALGORITHMS),
   label: z.string().optional(),
   createdAt: z.iso.datetime(),
   spki: z.base64(),
