@@ -4,6 +4,7 @@ import type { Kysely } from 'kysely'
 import { z } from 'zod'
 import type { Clock } from '#host'
 import { CONFIGURATION_VERSIONS, type ConfigurationVersion } from '#protocol'
+import { encodeBase64 } from '#trust'
 import { anchorOf } from './anchors.ts'
 import {
   type ApplyAnswer,
@@ -136,6 +137,6 @@ function shown(key: SourceKey, keys: SigningKeys): SigningKey {
     addedAt: key.addedAt.toISOString(),
     ...(key.publishedAt && { publishedAt: key.publishedAt.toISOString() }),
     ...(activatableAt && { activatableAt: activatableAt.toISOString() }),
-    certificate: Buffer.from(key.certificate.der).toString('base64'),
+    certificate: encodeBase64(key.certificate.der),
   }
 }

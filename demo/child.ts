@@ -29,7 +29,7 @@ export interface Child {
   readonly name: string
   readonly state: ChildState
   readonly pid: number | undefined
-  /** Resolves when the program first says that it is ready; rejects with DemoError `startedfailed` and the end of its log. */
+  /** Resolves when the program first says that it is ready; rejects with DemoError `process_failed` and the end of its log. */
   readonly ready: Promise<void>
   /** SIGTERM, and SIGKILL when it does not end in time. Resolves when it has ended. */
   stop(): Promise<void>

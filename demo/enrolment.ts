@@ -46,10 +46,8 @@ export interface ServerCertificates {
 }
 
 export const caControl = (layout: Layout) => controlClient(runtimeSocket(join(layout.pki.folder, 'data'), 'ca'))
-export const centralControl = (layout: Layout) =>
-  controlClient(runtimeSocket(join(layout.central.folder, 'data'), 'control'))
-export const serverControl = (server: ServerLayout) =>
-  controlClient(runtimeSocket(join(server.folder, 'data'), 'control'))
+const centralControl = (layout: Layout) => controlClient(runtimeSocket(join(layout.central.folder, 'data'), 'control'))
+const serverControl = (server: ServerLayout) => controlClient(runtimeSocket(join(server.folder, 'data'), 'control'))
 
 /** Root, issuing CA, OCSP and TSA certificates. */
 export function ceremony(layout: Layout): Promise<CeremonyAnswer> {

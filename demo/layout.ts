@@ -83,7 +83,6 @@ export interface Layout {
     readonly anchor: string
     readonly federation: string
     readonly evidence: string
-    readonly verification: string
     readonly logs: string
   }
 }
@@ -121,7 +120,6 @@ export function layoutOf(directory: string, base: string, containers?: Container
       anchor: file('anchor.xml'),
       federation: file('federation.yaml'),
       evidence: file('evidence'),
-      verification: file('verificationconf'),
       logs: file('logs'),
     },
   }

@@ -1,6 +1,6 @@
 // Canonical XML 1.0 of an element in its document, inclusive and exclusive, without comments (W3C xml-c14n, xml-exc-c14n).
 // libxml2 judges it in the tests: whole documents through xmllint, elements in their context through xmlsec1.
-import { isElement, XMLNS, type XmlAttribute, type XmlElement } from '#protocol'
+import { canonicalAttribute, canonicalText, isElement, XMLNS, type XmlAttribute, type XmlElement } from '#protocol'
 
 const XML = 'http://www.w3.org/XML/1998/namespace'
 
@@ -56,13 +56,13 @@ abstract class Writer {
     const fresh = this.declarations(element, inner, rendered, inner !== outer)
     this.#text += `<${element.name}`
     for (const [prefix, uri] of inOrder(fresh, byPrefix))
-      this.#text += `${prefix === '' ? ' xmlns="' : ` xmlns:${prefix}="`}${escapeValue(uri)}"`
+      this.#text += `${prefix === '' ? ' xmlns="' : ` xmlns:${prefix}="`}${canonicalAttribute(uri)}"`
     for (const { name, value } of attributes(element, isApex ? this.inherited(element) : NO_ATTRIBUTES))
-      this.#text += ` ${name}="${escapeValue(value)}"`
+      this.#text += ` ${name}="${canonicalAttribute(value)}"`
     this.#text += '>'
     const below = fresh.length === 0 ? rendered : new Map([...rendered, ...fresh])
     for (const child of element.children) {
-      if (typeof child === 'string') this.#text += escapeContent(child)
+      if (typeof child === 'string') this.#text += canonicalText(child)
       else if (isElement(child)) this.#element(child, inner, below, false)
       else this.#text += `<?${child.target}${child.data === '' ? '' : ' '}${child.data.replaceAll('\r', '&#xD;')}?>`
     }
@@ -177,27 +177,4 @@ function compareCodePoints(a: string, b: string): number {
   if (a === b) return 0
   if (SURROGATE.test(a) || SURROGATE.test(b)) return Buffer.compare(Buffer.from(a), Buffer.from(b))
   return a < b ? -1 : 1
-}
-
-const REFERENCES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  '\t': '&#x9;',
-  '\n': '&#xA;',
-  '\r': '&#xD;',
-}
-
-/** C14N 1.0 §2.3. What came from a parser holds only characters of XML. */
-function escapeContent(text: string): string {
-  return text.replace(/[&<>\r]/g, reference)
-}
-
-function escapeValue(text: string): string {
-  return text.replace(/[&<"\t\n\r]/g, reference)
-}
-
-function reference(character: string): string {
-  return REFERENCES[character] ?? character
 }

@@ -2,7 +2,7 @@
 // signature covers one part, one by references several, a batch signature a hash chain that covers them (wire-message §5.1, §6.3).
 import { type DigestName, digest, equalBytes } from '#trust'
 import { canonicalize } from './c14n.ts'
-import { EvidenceError } from './error.ts'
+import { EvidenceError, malformedSignature as malformed } from './error.ts'
 import type { ReadSignature, Reference } from './signature-reader.ts'
 import { type MessagePart, SIG_HASH_CHAIN, SIG_HASH_CHAIN_RESULT } from './signature-writer.ts'
 import { type ChainData, verifyHashChain } from './verify-hash-chain.ts'
@@ -87,8 +87,4 @@ export function partData({ name, digest: sha512, bytes }: MessagePart): ChainDat
       return bytes === undefined ? undefined : digest(algorithm, bytes)
     },
   }
-}
-
-export function malformed(why: string): EvidenceError {
-  return new EvidenceError('malformed_signature', `The signature is malformed: ${why}`)
 }

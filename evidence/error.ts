@@ -37,3 +37,7 @@ export class EvidenceError extends Error {
     this.code = code
   }
 }
+
+export function malformedSignature(why: string): EvidenceError {
+  return new EvidenceError('malformed_signature', `The signature is malformed: ${why}`)
+}

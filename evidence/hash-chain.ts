@@ -1,9 +1,9 @@
 // Hash chains made: one signature or time-stamp over a tree, and for each message the path that leads to it (wire-message §5).
 import { escapeAttribute } from '#protocol'
 import { type DigestName, digest, digestInfo, encodeBase64, write } from '#trust'
+import { DSIG } from './signature-reader.ts'
 
 export const HASH_CHAIN = 'http://cyber.ee/hashchain'
-const DSIG = 'http://www.w3.org/2000/09/xmldsig#'
 
 export interface ChainInput {
   /** `/message.xml`, `/attachment1`, `/META-INF/signatures.xml`. */

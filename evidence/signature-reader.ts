@@ -11,7 +11,7 @@ import {
   signatureByUri,
 } from '#trust'
 import { C14N_EXCLUSIVE, C14N_INCLUSIVE, type C14nMode } from './c14n.ts'
-import { EvidenceError } from './error.ts'
+import { EvidenceError, malformedSignature as malformed } from './error.ts'
 
 export const DSIG = 'http://www.w3.org/2000/09/xmldsig#'
 export const XADES = 'http://uri.etsi.org/01903/v1.3.2#'
@@ -238,8 +238,4 @@ function bytesOf(element: XmlElement): Uint8Array {
   const value = decodeBase64(textOf(element), { whitespace: true })
   if (value === undefined || value.length === 0) throw malformed(`${element.local} is not canonical base64`)
   return value
-}
-
-function malformed(why: string): EvidenceError {
-  return new EvidenceError('malformed_signature', `The signature is malformed: ${why}`)
 }

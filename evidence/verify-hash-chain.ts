@@ -3,8 +3,8 @@ import { attributeOf, childElements, isElement, readXml, type XmlElement } from 
 import { type DigestName, decodeBase64, digestByUri, digestInfo, equalBytes } from '#trust'
 import { EvidenceError } from './error.ts'
 import { type Digest, HASH_CHAIN, nodeHash } from './hash-chain.ts'
+import { DSIG } from './signature-reader.ts'
 
-const DSIG = 'http://www.w3.org/2000/09/xmldsig#'
 /** A chain through a round of ten thousand has fourteen steps. */
 const MAX_STEPS = 64
 /** Parts of one message. */

@@ -26,8 +26,8 @@ import {
   verifySignature,
 } from '#trust'
 import { canonicalize } from './c14n.ts'
-import { coverageOf, malformed, partData, type SignatureForm } from './coverage.ts'
-import { EvidenceError } from './error.ts'
+import { coverageOf, partData, type SignatureForm } from './coverage.ts'
+import { EvidenceError, malformedSignature as malformed } from './error.ts'
 import { type ReadSignature, readSignature } from './signature-reader.ts'
 import type { MessagePart } from './signature-writer.ts'
 

@@ -19,7 +19,7 @@ export interface ZipLimits {
   readonly maxEntries: number
 }
 
-export const ZIP_LIMITS: ZipLimits = Object.freeze({ maxBytes: 16 * 2 ** 30, maxEntries: 10_000 })
+const ZIP_LIMITS: ZipLimits = Object.freeze({ maxBytes: 16 * 2 ** 30, maxEntries: 10_000 })
 /** An entry that grows beyond this many octets may not be more than so many times its compressed size: real messages shrink 3 to 30 times. */
 const BOMB_SIZE = 64 * 2 ** 20
 const BOMB_RATIO = 200

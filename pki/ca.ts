@@ -2,7 +2,7 @@
 
 import { isIP } from 'node:net'
 import { type Log, turnstile } from '#host'
-import { type Certificate, decodeBase64, parseRequest } from '#trust'
+import { encodeBase64 as base64, type Certificate, decodeBase64, parseRequest } from '#trust'
 import { type CeremonyContext, type CeremonyResult, ceremonyBegun, holdCeremony, issuerOf } from './ceremony.ts'
 import type {
   CaStatus,
@@ -55,8 +55,6 @@ export interface CertificationAuthority {
   /** The issuer's newest CRL, or undefined before the ceremony. */
   crl(issuer: IssuerRole): Promise<Crl | undefined>
 }
-
-const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64')
 
 export function certificationAuthority(context: CaContext): CertificationAuthority {
   const { db, signer, clock, log, crlSeconds } = context

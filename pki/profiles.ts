@@ -140,7 +140,7 @@ const comparable = (rule: AttributeRule): AttributeRule => ({ ...rule, pattern: 
 export type SubjectRules = 'Basic' | 'FiVRK' | 'Ejbca'
 
 /** Subjects of institutions' certificates by the ecosystem's certificate profile (wire-conf §5.3, columns of the CSR subjects). */
-export const INSTITUTION_SUBJECTS: Readonly<
+const INSTITUTION_SUBJECTS: Readonly<
   Record<SubjectRules, Readonly<Record<'authentication' | 'signing', SubjectRule>>>
 > = {
   Basic: {

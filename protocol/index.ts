@@ -62,6 +62,8 @@ export {
 export { supportsVersion } from './version.ts'
 export {
   attributeOf,
+  canonicalAttribute,
+  canonicalText,
   childElement,
   childElements,
   descendants,

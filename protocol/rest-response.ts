@@ -1,6 +1,6 @@
 // REST responses: the head that a provider's security server makes of what the service answered, its reading on the
 // consumer's side, and whether it belongs to the request (wire-message §3.4, §3.6).
-import { decodeBase64, digest } from '#trust'
+import { decodeBase64, digest, encodeBase64 } from '#trust'
 import { fault, type XRoadFault } from './faults.ts'
 import { type ClientId, decodeClientId, decodeServiceId, idKey, type ServiceId, sameId } from './identifier.ts'
 import type { HeaderList } from './multipart.ts'
@@ -122,7 +122,7 @@ function required(headers: readonly Header[], lower: string): string {
  */
 export function restRequestHash(headDigest: Uint8Array, bodyDigest?: Uint8Array): string {
   const hash = bodyDigest === undefined ? headDigest : digest('SHA-512', headDigest, bodyDigest)
-  return Buffer.from(hash).toString('base64')
+  return encodeBase64(hash)
 }
 
 /**

@@ -155,14 +155,24 @@ const REFERENCES: Record<string, string> = {
   '\r': '&#xD;',
 }
 
-/** Character data as Canonical XML writes it (C14N 1.0 §2.3). What XML cannot carry becomes U+FFFD. */
-export function escapeText(text: string): string {
-  return text.replace(NOT_XML, '\uFFFD').replace(TEXT_SPECIAL, reference)
+/** Character data as Canonical XML writes it (C14N 1.0 §2.3), of text that came from a parser: it holds only characters of XML. */
+export function canonicalText(text: string): string {
+  return text.replace(TEXT_SPECIAL, reference)
 }
 
-/** The inside of a double-quoted attribute value as Canonical XML writes it (C14N 1.0 §2.3). */
+/** The inside of a double-quoted attribute value as Canonical XML writes it, of text that came from a parser. */
+export function canonicalAttribute(text: string): string {
+  return text.replace(ATTRIBUTE_SPECIAL, reference)
+}
+
+/** Any text as character data. What XML cannot carry becomes U+FFFD. */
+export function escapeText(text: string): string {
+  return canonicalText(text.replace(NOT_XML, '\uFFFD'))
+}
+
+/** Any text inside a double-quoted attribute value. What XML cannot carry becomes U+FFFD. */
 export function escapeAttribute(text: string): string {
-  return text.replace(NOT_XML, '\uFFFD').replace(ATTRIBUTE_SPECIAL, reference)
+  return canonicalAttribute(text.replace(NOT_XML, '\uFFFD'))
 }
 
 function reference(character: string): string {

@@ -95,7 +95,7 @@ export function readExtensions(list: Der | undefined): Extensions {
   }
 }
 
-export function readKeyUsage(bits: Der): KeyUsage[] {
+function readKeyUsage(bits: Der): KeyUsage[] {
   const named = bits.namedBits()
   return KEY_USAGES.filter((_, index) => named[index] === true)
 }

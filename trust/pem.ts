@@ -1,14 +1,11 @@
 // PEM (RFC 7468), strict enough that a certificate in it can be trusted to be what is between the lines.
-import { decodeBase64 } from './base64.ts'
+import { decodeBase64, encodeBase64 } from './base64.ts'
 import { TrustError } from './error.ts'
 
 const MAX_CHARACTERS = 4 * 1024 * 1024
 
 export function pem(label: string, der: Uint8Array): string {
-  const lines =
-    Buffer.from(der)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? []
+  const lines = encodeBase64(der).match(/.{1,64}/g) ?? []
   return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`
 }
 

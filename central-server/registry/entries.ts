@@ -1,6 +1,6 @@
 // The federation as a flat list of facts. Each has a kind and a key by which people know it, so that two lists can be compared and
 // the difference said in words; every later way to change the registry (management requests, an admin API) changes such facts.
-import type { CostType } from '#protocol'
+import type { AcmeServer, CostType } from '#protocol'
 
 export interface ClientRef {
   readonly memberClass: string
@@ -38,12 +38,7 @@ export interface Contents {
     readonly profile: string
     readonly authenticationOnly: boolean
     readonly csrFormat?: 'PEM' | 'DER'
-    readonly acme?: {
-      readonly directoryUrl: string
-      readonly ipAddress?: string
-      readonly authenticationProfileId?: string
-      readonly signingProfileId?: string
-    }
+    readonly acme?: AcmeServer
   }
   'time-stamping authority': { readonly url: string; readonly certificate: string; readonly costType?: CostType }
   'management service': { readonly provider: ClientRef; readonly address?: string; readonly certificate?: string }

@@ -3,7 +3,7 @@ import { type FieldFault, invalid } from './problem.ts'
 import type { Search, Update } from './store.ts'
 
 const MAX_PAGE = 100_000
-export const MAX_PAGE_SIZE = 100
+const MAX_PAGE_SIZE = 100
 const ADDRESS_FIELDS = ['street', 'postalCode', 'municipality', 'county'] as const
 const IMMUTABLE_FIELDS = ['personalCode', 'sex', 'dateOfBirth'] as const
 

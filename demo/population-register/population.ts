@@ -2,7 +2,7 @@
 import { FEMALE_NAMES, MALE_NAMES, PLACES, STREETS, SURNAMES } from './names.ts'
 import { makePersonalCode, type Sex } from './personal-code.ts'
 
-export const POPULATION = 12_000
+const POPULATION = 12_000
 const FIRST_YEAR = 1930
 const LAST_YEAR = 2024
 

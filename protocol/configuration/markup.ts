@@ -1,4 +1,5 @@
 // Configuration documents as text: declaration, prefixes and line breaks as the reference's documents have them (wire-conf §3).
+import { encodeBase64 } from '#trust'
 import { escapeAttribute, escapeText } from '../xml.ts'
 import { IDENTIFIERS, XROAD } from './elements.ts'
 
@@ -25,7 +26,7 @@ export function optional(name: string, value: string | number | boolean | undefi
 }
 
 export function base64(name: string, value: Uint8Array): Markup {
-  return leaf(name, Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64'))
+  return leaf(name, encodeBase64(value))
 }
 
 /** A whole document; `local` is its root in X-Road's namespace. */

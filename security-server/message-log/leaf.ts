@@ -1,23 +1,19 @@
 // The leaf of a record: what a Merkle tree over the log commits to (RFC 6962 §2.1, interfaces: Message log).
 import { digest } from '#trust'
-import type { LogDirection, LogSide } from './record.ts'
+import type { RecordRow } from './store.ts'
 
 /** The facts of a record by digest: a leaf can be shown to anyone without showing a message. */
-export interface LeafFacts {
+export interface LeafFacts
+  extends Pick<
+    RecordRow,
+    'at' | 'side' | 'direction' | 'queryId' | 'requestId' | 'member' | 'bodyDigest' | 'bodySize'
+  > {
   readonly seq: number
-  readonly at: number
-  readonly side: LogSide
-  readonly direction: LogDirection
-  readonly queryId: string
-  readonly requestId: string
-  readonly member: string
   /** SHA-512 each. */
   readonly headDigest: Uint8Array
   readonly signatureDigest: Uint8Array
   readonly chainDigest: Uint8Array | null
   readonly chainResultDigest: Uint8Array | null
-  readonly bodyDigest: Uint8Array | null
-  readonly bodySize: number | null
 }
 
 const FORMAT = 'saadik message log record v1'
@@ -28,7 +24,7 @@ const LEAF_PREFIX = Uint8Array.of(0)
  * u64, big-endian; text is UTF-8; an absent field has the length 0xFFFFFFFF. Where the body lies and whether it was kept
  * is not part of it, so that moving or erasing a body does not change the log.
  */
-export function encodeLeaf(facts: LeafFacts): Uint8Array {
+function encodeLeaf(facts: LeafFacts): Uint8Array {
   const fields: (Uint8Array | null)[] = [
     Buffer.from(FORMAT),
     u64(facts.seq),

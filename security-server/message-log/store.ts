@@ -53,7 +53,7 @@ export type StateKey = 'run' | 'swept_before' | 'failing_since' | 'probe'
 const SQLITE_FULL = 13
 
 /** A write that failed, and what is known about what it left. */
-export class WriteFailure extends Error {
+class WriteFailure extends Error {
   /** Whether the records may be found after a restart all the same: the COMMIT itself failed, at an unknown point. */
   readonly mayRemain: boolean
   /** Whether the store may no longer be trusted to write. A full disk is not that: there may be room later. */

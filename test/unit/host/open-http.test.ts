@@ -34,7 +34,7 @@ test('an error inside is logged and not told; what the request did wrong keeps i
   assert.deepEqual([broken.status, await broken.text()], [500, 'internal error\n'])
   assert.equal(broken.headers.get('x-powered-by'), null)
   assert.equal(logged.length, 1)
-  assert.match(String((logged[0]?.meta['error'] as Error).message), /secret/)
+  assert.match(String(logged[0]?.meta['error']), /secret/)
 
   const malformed = await fetch(`${url}/json`, {
     method: 'POST',
