@@ -1,7 +1,7 @@
 // The control socket of a security server, as cli, demo and consoles see it: types and paths, nothing else.
-import type { CertificateState } from './certificates/keyring.ts'
+import type { CertificateState } from './certificates/own-keys.ts'
 
-export type { CertificateState } from './certificates/keyring.ts'
+export type { CertificateState } from './certificates/own-keys.ts'
 
 /** `GET /status` */
 export interface SecurityServerStatus {

@@ -3,12 +3,23 @@ import { mkdir } from 'node:fs/promises'
 import type { Server as HttpServer } from 'node:http'
 import { join } from 'node:path'
 import { openConfiguration } from '#global-configuration'
-import { type Clock, healthServer, httpGet, type Lifecycle, type Log, listen, runtimeSocket, serveControl } from '#host'
+import {
+  type Clock,
+  closeHttp,
+  healthServer,
+  httpGet,
+  type Lifecycle,
+  type Log,
+  listen,
+  runtimeSocket,
+  serveControl,
+} from '#host'
 import { parseServerId } from '#protocol'
 import { connectSigner } from '#signer'
 import { internalTls } from './certificates/internal-tls.ts'
-import { openKeyring, type TlsIdentity } from './certificates/keyring.ts'
+import { openKeyring } from './certificates/keyring.ts'
 import { openOcspAnswers } from './certificates/ocsp-answers.ts'
+import type { TlsIdentity } from './certificates/own-keys.ts'
 import type { SecurityServerConfig } from './config.ts'
 import { createClientListeners } from './consumer/listener.ts'
 import { openPeers } from './consumer/peers.ts'
@@ -22,6 +33,9 @@ import { openCaller } from './provider/call.ts'
 import { createServerListener } from './provider/listener.ts'
 import { createOcspListener } from './provider/ocsp-listener.ts'
 import { openServices } from './services/index.ts'
+
+/** Running exchanges are waited for this long at a stop, then cut: their peers see what a crash would show. */
+const EXCHANGE_ENDS_MS = 4_000
 
 export interface RunningSecurityServer {
   readonly gateway: Gateway
@@ -109,19 +123,24 @@ export async function startSecurityServer(
   const ocsp = createOcspListener(gateway)
   const health = healthServer(() => checkHealth(gateway))
   const listening = { host, client: 0, clientTls: 0, servers: config.listen.servers, ocsp: 0, health: 0 }
-  const open = async (name: string, listener: HttpServer, port: number): Promise<number> => {
+  const opened = new Set<HttpServer>()
+  // All at once: one after another they could outlast the time that a stop has.
+  life.onStop('listeners', async () => {
+    await Promise.all([...opened].map((listener) => closeHttp(listener, EXCHANGE_ENDS_MS)))
+  })
+  const open = async (listener: HttpServer, port: number): Promise<number> => {
     listener.maxConnections = config.limits.maxConnections
     const bound = await listen(listener, host, port)
-    life.onStop(name, () => closeListener(listener))
+    opened.add(listener)
     return bound.port
   }
-  listening.health = await open('health', health, config.listen.health)
-  listening.ocsp = await open('OCSP look-up', ocsp, config.listen.ocsp)
-  listening.clientTls = await open('clients over TLS', clients.secure, config.listen.clientTls)
-  listening.client = await open('clients', clients.plain, config.listen.client)
+  listening.health = await open(health, config.listen.health)
+  listening.ocsp = await open(ocsp, config.listen.ocsp)
+  listening.clientTls = await open(clients.secure, config.listen.clientTls)
+  listening.client = await open(clients.plain, config.listen.client)
 
-  const opened = serve5500(gateway, keyring.onIdentity, async (listener) => {
-    listening.servers = await open('security servers', listener, config.listen.servers)
+  const serving = serve5500(gateway, keyring.onIdentity, async (listener) => {
+    listening.servers = await open(listener, config.listen.servers)
     log.info('open for other security servers', { host, port: listening.servers })
   })
   const refreshed = keyring.refresh()
@@ -136,7 +155,7 @@ export async function startSecurityServer(
   life.onStop('control socket', () => controlServer.close())
   // Keys are read before "ready" is said; a signer without certificates yet is no reason to wait.
   await refreshed
-  await opened()
+  await serving()
   return { gateway, control, listening }
 }
 
@@ -159,15 +178,6 @@ function serve5500(
     opening = open(listener)
   })
   return () => opening
-}
-
-/** Stops taking connections, lets running exchanges end, cuts idle ones. */
-function closeListener(listener: HttpServer): Promise<void> {
-  return new Promise((resolve) => {
-    listener.close(() => resolve())
-    listener.closeIdleConnections()
-    setTimeout(() => listener.closeAllConnections(), 5_000).unref()
-  })
 }
 
 /** A service description, by the rules for one (≤ 10 MiB, wire-client §8). */

@@ -3,7 +3,7 @@
 import type { SignerClient } from '#signer'
 import { pem } from '#trust'
 import type { ClientTls } from '../consumer/listener.ts'
-import { INTERNAL_TLS_LABEL } from './keyring.ts'
+import { INTERNAL_TLS_LABEL } from './own-keys.ts'
 
 /** Finds or makes the internal TLS key. A crash in between leaves a key without a certificate; the next start certifies it. */
 export async function internalTls(signer: SignerClient, host: string, serverCode: string): Promise<ClientTls> {

@@ -6,14 +6,17 @@ import { createSecureContext, type SecureContext } from 'node:tls'
 import { Client } from 'undici'
 import type { GlobalConfiguration, SecurityServer } from '#global-configuration'
 import type { Clock, Log } from '#host'
-import type { ClientId, XRoadFault } from '#protocol'
-import { fault, idKey, sameId, shortId } from '#protocol'
+import type { ClientId } from '#protocol'
+import { fault, idKey, prefixed, sameId, shortId, XRoadFault } from '#protocol'
 import type { Certificate } from '#trust'
-import { type Keyring, sameIdentity, type TlsIdentity } from '../certificates/keyring.ts'
+import type { Keyring } from '../certificates/keyring.ts'
 import type { OcspAnswers } from '../certificates/ocsp-answers.ts'
+import { sameIdentity, type TlsIdentity } from '../certificates/own-keys.ts'
 import { type PeerVerdict, speaksFor } from '../certificates/peers.ts'
 import { peerTls } from '../exchange/peer-tls.ts'
 import { judgeChain, judgeProvider, openTcp, openTls } from './connect.ts'
+
+const SIDE = 'server.clientproxy'
 
 /** Below the servers' own keep-alive time (75 s here), so that the end that writes is the end that closes first. */
 const IDLE_MS = 50_000
@@ -95,7 +98,7 @@ export function openPeers(settings: {
     const own = keyring.authentication()
     if (own === undefined)
       throw fault(
-        'server.clientproxy',
+        SIDE,
         'ssl_authentication_failed',
         `This security server has no usable authentication certificate: ${keyring.reason('authentication')}`,
       )
@@ -236,7 +239,7 @@ export function openPeers(settings: {
       return winner
     } catch (error) {
       const reasons = (error as AggregateError).errors.map((one: Error) => one.message).join('; ')
-      throw fault('server.clientproxy', 'network_error', `No provider security server could be reached: ${reasons}`, {
+      throw fault(SIDE, 'network_error', `No provider security server could be reached: ${reasons}`, {
         cause: error,
       })
     }
@@ -259,7 +262,7 @@ export function openPeers(settings: {
         const kept = reuse(server, provider, configuration, own)
         if (kept !== undefined) return hand(kept)
       }
-      let last: unknown
+      const failures: XRoadFault[] = []
       while (left.length > 0) {
         const alone = first !== undefined && left.includes(first) ? first : left.length === 1 ? left[0] : undefined
         let server: SecurityServer | undefined = alone
@@ -274,9 +277,9 @@ export function openPeers(settings: {
           if (targets.length > 1) fastest.set(memoryKey, { key: idKey(server.id), at: Date.now() })
           return hand(kept)
         } catch (error) {
-          last = error
+          failures.push(prefixed(error, SIDE))
           fastest.delete(memoryKey)
-          if (server === undefined) throw error
+          if (server === undefined) break
           const failed = server
           left = left.filter((other) => other !== failed)
           if (left.length > 0)
@@ -286,11 +289,20 @@ export function openPeers(settings: {
             })
         }
       }
-      throw last
+      throw ofAll(failures)
     },
     async close() {
       clearInterval(sweep)
       await Promise.all([...live].map((kept) => kept.client.destroy()))
     },
   }
+}
+
+/** One fault for all that were tried: a server that was reached and refused says more than one that was not. */
+function ofAll(failures: readonly XRoadFault[]): XRoadFault {
+  const [first] = failures
+  const telling = failures.find(({ code }) => code === `${SIDE}.ssl_authentication_failed`) ?? first
+  if (telling === undefined) return fault(SIDE, 'unknown_member', 'The provider has no security server')
+  if (failures.length === 1) return telling
+  return new XRoadFault(telling.code, failures.map(({ message }) => message).join('; '), { cause: telling })
 }

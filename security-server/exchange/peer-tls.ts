@@ -2,7 +2,7 @@
 import { constants } from 'node:crypto'
 import type { SecureContextOptions } from 'node:tls'
 import { pem } from '#trust'
-import type { TlsIdentity } from '../certificates/keyring.ts'
+import type { TlsIdentity } from '../certificates/own-keys.ts'
 
 /** The suites of TLS 1.3, and X-Road's three for TLS 1.2. */
 const CIPHERS = [
