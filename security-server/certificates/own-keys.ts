@@ -66,6 +66,8 @@ export class OwnKeys {
   readonly #settings: KeySettings
   /** TLS keys that this process has been given; each is asked for once. */
   readonly #released = new Map<string, string>()
+  /** When each certificate's responder answered last: responders that make answers ahead give the same one for hours. */
+  readonly #fetchedAt = new Map<string, number>()
 
   constructor(settings: KeySettings) {
     this.#settings = settings
@@ -81,7 +83,7 @@ export class OwnKeys {
     return { identity, signing, states, certificates: all.map(({ certificate }) => certificate) }
   }
 
-  /** The answer to use now, fetched when it is older than half its life or the fetch interval. */
+  /** The answer to use now, fetched anew when that was last done a fetch interval ago. */
   async #answerFor(
     certificate: Certificate,
     current: GlobalConfiguration,
@@ -95,7 +97,8 @@ export class OwnKeys {
     if (known !== undefined && !force) {
       try {
         const verdict = judgeAnswer(certificate, known, authority, current, at)
-        if (at.getTime() - verdict.thisUpdate.getTime() < fetchInterval(this.#settings, current) * 1000)
+        const asked = Math.max(verdict.thisUpdate.getTime(), this.#fetchedAt.get(certificate.sha1) ?? 0)
+        if (at.getTime() - asked < fetchInterval(this.#settings, current) * 1000)
           return { der: known, usableUntil: verdict.usableUntil }
       } catch (error) {
         failure = error
@@ -103,6 +106,7 @@ export class OwnKeys {
     }
     try {
       await this.#settings.answers.fetch(certificate, current)
+      this.#fetchedAt.set(certificate.sha1, at.getTime())
     } catch (error) {
       failure = error
     }
