@@ -18,7 +18,7 @@ export interface OcspAnswers {
   /** DER answer last seen for a certificate, by lower-case hex SHA-1 of its DER (the wire's key, wire-message §1.6). */
   bySha1(sha1: string): Uint8Array | undefined
   /**
-   * Keeps an answer that a peer gave for a certificate, in memory only, if it can be believed now and is not older than the one
+   * Keeps an answer that a peer gave for a certificate, in memory only, if it can be believed now and is newer than the one
    * at hand: whoever answers for a peer's port must not undo a revocation, nor spoil the answer for a CA that others ask us for.
    *
    * @param instance Whose approved CAs count.
@@ -133,7 +133,7 @@ export async function openOcspAnswers(options: { directory: string; clock: Clock
     bySha1: (sha1) => answers.get(sha1),
     keep(certificate, der, configuration, instance) {
       const known = answers.get(certificate.sha1)
-      if (known !== undefined && thisUpdate(known) > thisUpdate(der)) return
+      if (known !== undefined && thisUpdate(known) >= thisUpdate(der)) return
       if (isCurrent(certificate, der, configuration, options.clock.now(), instance)) remember(certificate.sha1, der)
     },
     fetch(certificate, configuration) {

@@ -50,11 +50,15 @@ export function openTcp(server: SecurityServer, port: number, timeoutMs: number)
   })
 }
 
-/**
- * TLS over a connected socket; resolves when the handshake is done. A TLS 1.3 peer judges us only after that: its alert may
- * come at any later moment, also before anybody uses the socket, and is then found in `errored`.
- */
-export function openTls(socket: Socket, secureContext: SecureContext, timeoutMs: number): Promise<TLSSocket> {
+/** A TLS connection whose handshake is done, and what the peer thought of it later. */
+export interface PeerSocket {
+  readonly tls: TLSSocket
+  /** The alert by which a TLS 1.3 peer refused us: it judges us only after our handshake, at any later moment. */
+  alert(): Error | undefined
+}
+
+/** TLS over a connected socket; resolves when the handshake is done. */
+export function openTls(socket: Socket, secureContext: SecureContext, timeoutMs: number): Promise<PeerSocket> {
   return new Promise((resolve, reject) => {
     // No sessions are kept: on a resumed one the peer shows no certificate.
     const tls = connectTls({ socket, secureContext, rejectUnauthorized: false })
@@ -75,9 +79,12 @@ export function openTls(socket: Socket, secureContext: SecureContext, timeoutMs:
       clearTimeout(timer)
       tls.removeAllListeners('error')
       tls.removeAllListeners('close')
-      // Without a listener an alert would end the process.
-      tls.on('error', () => {})
-      resolve(tls)
+      let alert: Error | undefined
+      // Node tells an alert once and keeps it nowhere; without a listener it would end the process.
+      tls.on('error', (error: Error & { code?: string }) => {
+        if (error.code?.includes('ALERT')) alert ??= error
+      })
+      resolve({ tls, alert: () => alert })
     })
   })
 }

@@ -28,9 +28,8 @@ const REMEMBERED_CONNECT_MS = 5_000
 export interface PeerConnection {
   readonly server: SecurityServer
   readonly client: Client
-  /** False on the first message: a refusal by a TLS 1.3 peer shows only then. */
-  readonly used: boolean
-  readonly protocol: string | null
+  /** The alert by which the peer refused this server, on the first message that went over the connection. */
+  alert(): Error | undefined
   /** Gives the connection back for another message. */
   release(): void
   /** Ends it: something went wrong on it. */
@@ -53,7 +52,7 @@ interface Kept {
   /** What the peer showed, leaf first. */
   readonly chain: readonly Certificate[]
   readonly identity: TlsIdentity
-  readonly protocol: string | null
+  alert(): Error | undefined
   /** By this configuration the peer was judged last. */
   configuration: GlobalConfiguration
   verdict: PeerVerdict
@@ -156,7 +155,7 @@ export function openPeers(settings: {
     own: TlsIdentity,
     socket: Socket,
   ): Promise<Kept> {
-    const tls = await openTls(socket, secureContext(own), settings.connectTimeoutMs)
+    const { tls, alert } = await openTls(socket, secureContext(own), settings.connectTimeoutMs)
     let judged: { chain: readonly Certificate[]; verdict: PeerVerdict }
     try {
       judged = await judgeProvider({
@@ -186,10 +185,10 @@ export function openPeers(settings: {
         maxHeaderSize: 64 * 1024,
         // One socket, judged above. When it is gone the connection is gone: a new one must be judged anew.
         connect: (_options, callback) => {
-          const gone = handed || tls.destroyed
+          const gone = handed || tls.destroyed || alert() !== undefined
           handed = true
           queueMicrotask(() =>
-            gone ? callback(tls.errored ?? new Error('the judged connection has ended'), null) : callback(null, tls),
+            gone ? callback(new Error('the judged connection has ended'), null) : callback(null, tls),
           )
         },
       },
@@ -200,7 +199,7 @@ export function openPeers(settings: {
       ...judged,
       configuration,
       identity: own,
-      protocol: tls.getProtocol(),
+      alert,
       used: false,
       idleSince: Date.now(),
     }
@@ -214,8 +213,7 @@ export function openPeers(settings: {
     return {
       server: kept.server,
       client: kept.client,
-      used: kept.used,
-      protocol: kept.protocol,
+      alert: () => (kept.used ? undefined : kept.alert()),
       release() {
         kept.used = true
         kept.idleSince = Date.now()

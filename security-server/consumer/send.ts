@@ -243,21 +243,18 @@ function dispatch(
   })
 }
 
-/**
- * What a failed connection means. A TLS 1.3 peer judges us only after our handshake is done, so its refusal shows as an
- * alert, or as a connection cut before any answer, on the first message of a connection.
- */
+/** What a failed connection means. A TLS 1.3 peer judges us only after our handshake, so its refusal comes as an alert on the first message. */
 export function transportFault(error: unknown, connection: PeerConnection): XRoadFault {
   if (error instanceof XRoadFault) return error
-  const { code, message } = error as Error & { code?: string }
-  const text = `${code ?? ''} ${message}`
-  if (/ALERT|SSL|TLS/i.test(text) && !connection.used)
+  const alert = connection.alert()
+  if (alert !== undefined)
     return fault(
       SIDE,
       'ssl_authentication_failed',
-      `The provider security server refused this server's certificate: ${message}`,
-      { cause: error },
+      `The provider security server refused this server's certificate: ${alert.message}`,
+      { cause: alert },
     )
+  const { code, message } = error as Error & { code?: string }
   if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT')
     return fault(SIDE, 'io_error', 'The provider security server did not answer in time', { cause: error })
   if (code?.startsWith('HPE_') || /Parse Error/i.test(message))

@@ -7,7 +7,16 @@ import { join } from 'node:path'
 import { connect, createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls'
 import { type MessagePart, type MessageSignature, type MessageSigner, signMessage } from '#evidence'
 import { httpPost } from '#host'
-import { buildRestRequest, mimeTypes, randomBoundary, requestSubject, transportWriter } from '#protocol'
+import {
+  buildRestRequest,
+  buildRestResponse,
+  mimeTypes,
+  parseRestRequest,
+  randomBoundary,
+  requestSubject,
+  restRequestHash,
+  transportWriter,
+} from '#protocol'
 import type { KeyInfo } from '#signer'
 import { buildOcspRequest, type Certificate, digest, parseCertificate, pem, signatureFor } from '#trust'
 import { freshAddress } from './process.ts'
@@ -24,8 +33,11 @@ export interface Rogue {
   ocsp(certificate: Certificate): Promise<Uint8Array>
   /** Sends raw bytes as the body of `POST /` to a server's 5500 and gives status, headers and body. */
   post(to: string, message: RogueMessage, tls?: object): Promise<{ status: number; headers: string; body: string }>
-  /** Its own 5500 and 5577. `answer` gives the raw HTTP response for each request; `tls` is merged over what its 5500 would do. */
-  serve(answer: Answer, tls?: TlsOptions): Promise<() => Promise<void>>
+  /**
+   * Its own 5500 and 5577. `answer` gives the raw HTTP response for each request; `tls` is merged over what its 5500 would do,
+   * `lookUp` is what its 5577 says instead of a fresh answer.
+   */
+  serve(answer: Answer, tls?: TlsOptions, lookUp?: () => Promise<Uint8Array>): Promise<() => Promise<void>>
   stop(): Promise<void>
 }
 
@@ -113,11 +125,11 @@ export async function startRogue(state: State, options: RogueOptions = {}): Prom
     ocsp,
     post: (to, message, tls = { key: authKey, cert: pem('CERTIFICATE', authCertificate.der) }) =>
       post(to, message, tls),
-    async serve(answer, tls = {}) {
+    async serve(answer, tls = {}, lookUp = () => ocsp(authCertificate)) {
       const close = await serve(
         address,
         { key: authKey, cert: pem('CERTIFICATE', authCertificate.der), ...tls },
-        () => ocsp(authCertificate),
+        lookUp,
         answer,
       )
       servers.push(close)
@@ -256,4 +268,29 @@ export async function honest(
     ...(signature.chain === undefined ? [] : [[mimeTypes.chain, signature.chain] as [string, Uint8Array]]),
     [mimeTypes.signature, signature.xml],
   ]
+}
+
+/** An answer that nobody could object to, to whatever is asked. */
+export function honestAnswer(rogue: Rogue, text = 'hello'): Answer {
+  return async (request) => {
+    const raw = request.toString('latin1')
+    const start = raw.indexOf('\r\n\r\n', raw.indexOf(mimeTypes.restRequest)) + 4
+    const head = Buffer.from(raw.slice(start, raw.indexOf('\r\n--xtop', start)), 'latin1')
+    const parsed = parseRestRequest(head)
+    const response = buildRestResponse({
+      status: 200,
+      reason: 'OK',
+      rawHeaders: ['Content-Type', 'text/plain'],
+      request: parsed,
+      requestId: parsed.requestId,
+      requestHash: restRequestHash(digest('SHA-512', head)),
+    })
+    return httpAnswer(transport(await honest(rogue, 'response', response.bytes, Buffer.from(text))))
+  }
+}
+
+/** A transport message as the whole of an HTTP response. */
+export function httpAnswer(message: RogueMessage): Buffer {
+  const head = `HTTP/1.1 200 OK\r\nContent-Type: ${message.contentType}\r\nx-hash-algorithm: SHA-512\r\nContent-Length: ${message.body.length}\r\nConnection: close\r\n\r\n`
+  return Buffer.concat([Buffer.from(head), message.body])
 }
