@@ -2,7 +2,8 @@
 // wire-client §2.9), as JSON or XML to REST clients (wire-client §3.7).
 import { ProtocolError } from './error.ts'
 import { currentCode, legacyCode, XRoadFault } from './faults.ts'
-import { childElement, escapeText, isElement, readXml, textOf, type XmlElement } from './xml.ts'
+import { escapeText, readXml } from './xml.ts'
+import { childElement, isElement, textOf, type XmlElement } from './xml-tree.ts'
 
 const SOAP = 'http://schemas.xmlsoap.org/soap/envelope/'
 /** A fault is a few hundred bytes; whoever sends more wants something else. */

@@ -60,17 +60,13 @@ export {
   restRequestHash,
 } from './rest-response.ts'
 export { supportsVersion } from './version.ts'
+export { canonicalAttribute, canonicalText, escapeAttribute, escapeText, readXml } from './xml.ts'
 export {
   attributeOf,
-  canonicalAttribute,
-  canonicalText,
   childElement,
   childElements,
   descendants,
-  escapeAttribute,
-  escapeText,
   isElement,
-  readXml,
   textOf,
   XMLNS,
   type XmlAttribute,
@@ -78,4 +74,4 @@ export {
   type XmlInstruction,
   type XmlLimits,
   type XmlNode,
-} from './xml.ts'
+} from './xml-tree.ts'

@@ -4,7 +4,8 @@
 // there must be there, though, and what may be there once is refused twice.
 import { type Certificate, decodeBase64, parseCertificate, TrustError } from '#trust'
 import { ProtocolError } from '../error.ts'
-import { attributeOf, childElements, isElement, readXml, type XmlElement } from '../xml.ts'
+import { readXml } from '../xml.ts'
+import { attributeOf, childElements, isElement, type XmlElement } from '../xml-tree.ts'
 
 export const XROAD = 'http://x-road.eu/xsd/xroad.xsd'
 export const IDENTIFIERS = 'http://x-road.eu/xsd/identifiers'
