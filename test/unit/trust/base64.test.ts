@@ -48,3 +48,33 @@ test('XML white space only when asked for, wherever it stands', () => {
 test('a view is encoded, not the buffer behind it', () => {
   assert.equal(encodeBase64(Buffer.from('xfoox').subarray(1, 4)), 'Zm9v')
 })
+
+test('exactly what encoding gives: every last group, every stray character anywhere, in strings of either width', () => {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+  const canonical = (value: string) => {
+    const [, body = '', pads = ''] = /^([A-Za-z0-9+/]*)(={0,2})$/.exec(value) ?? []
+    const unused = (2 ** (2 * pads.length) - 1) & alphabet.indexOf(body.at(-1) ?? '')
+    return value.length % 4 === 0 && body.length + pads.length === value.length && unused === 0
+  }
+  for (const head of ['', 'Zm9v', 'Zm9v'.repeat(30)])
+    for (const first of alphabet)
+      for (const tail of [
+        'A==',
+        '===',
+        'Q==',
+        'A=',
+        'AA',
+        'AA=',
+        'E=',
+        '8=',
+        'AAA',
+        '-AA',
+        '_AA',
+        '=AA',
+        ' AA',
+        '\u0141AA',
+        '\u0441A=',
+      ])
+        for (const text of [head + first + tail, head + tail.slice(0, 1) + first + tail.slice(1)])
+          assert.equal(decodeBase64(text) !== undefined, canonical(text), JSON.stringify(text))
+})
