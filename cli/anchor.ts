@@ -1,4 +1,5 @@
 // `saadik anchor …`: the file that says where the configuration of an instance comes from and who signs it.
+import { controlPaths, SOURCES } from '#central-server/contract'
 import { parseAnchor } from '#protocol'
 import { digest } from '#trust'
 import type { Run } from './command.ts'
@@ -9,9 +10,9 @@ import { controlOf, targetOf } from './targets.ts'
 
 export const exportAnchor: Run = async (given, out) => {
   const source = given.text('source') ?? 'internal'
-  if (source !== 'internal' && source !== 'external') throw new CliError('usage', '--source is internal or external')
+  if (!SOURCES.some((known) => known === source)) throw new CliError('usage', '--source is internal or external')
   const target = targetOf(given, ['central-server'], 'central-server')
-  const xml = await controlOf(target).get<string>(`/anchor?source=${source}`)
+  const xml = await controlOf(target).get<string>(`${controlPaths.anchor}?source=${source}`)
   await writeOutput(given.text('output'), xml, out)
   out.note(`its hash, to be compared by another way: ${anchorHash(Buffer.from(xml))}`)
   return 0
