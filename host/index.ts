@@ -2,11 +2,11 @@
 // first call that needs it.
 export { type Clock, systemClock } from './clock.ts'
 export { filePath, loadConfig } from './config.ts'
-export { type ControlErrorBody, type ControlServer, serveControl } from './control.ts'
+export { serveControl } from './control.ts'
 export { type ControlClient, controlClient } from './control-client.ts'
 export { ifThere, sweepTemporary, syncFolder, writeFileDurable } from './durable.ts'
 export { ConfigError, HostError, type HostErrorCode, type RemoteError, reasonOf } from './error.ts'
-export { type HealthCheck, type HealthChecks, healthServer } from './health.ts'
+export { healthServer } from './health.ts'
 export { type HttpAnswer, type HttpOptions, httpGet, httpPost } from './http-client.ts'
 export { type Lifecycle, runProcess } from './lifecycle.ts'
 export { closeHttp, listen } from './listener.ts'

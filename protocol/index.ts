@@ -5,14 +5,12 @@ export {
   memberFromCertificate,
   profileClassName,
   requestSubject,
-  type Subject,
   type SubjectFacts,
 } from './certificate-profile.ts'
 export * from './configuration/index.ts'
 export {
   acceptableTarget,
   compilePattern,
-  type DecodedPath,
   decodeServicePath,
   type EndpointPattern,
 } from './endpoint.ts'
@@ -28,9 +26,8 @@ export {
 export { type ProtocolCode, ProtocolError } from './error.ts'
 export { FAULTS, type FaultCode, type FaultMeaning } from './fault-catalogue.ts'
 export { readSoapFault, renderRestError, writeSoapFault } from './fault-formats.ts'
-export { currentCode, type FaultOptions, fault, legacyCode, prefixed, type Side, XRoadFault } from './faults.ts'
+export { currentCode, fault, legacyCode, prefixed, type Side, XRoadFault } from './faults.ts'
 export {
-  type AnyId,
   type ClientId,
   clientOf,
   decodeClientId,
@@ -49,8 +46,7 @@ export {
   typedId,
 } from './identifier.ts'
 export { mediaType } from './media-type.ts'
-export { collect, type HeaderList, type MimePart, type MultipartLimits, readMultipart } from './multipart.ts'
-export { restHeaders } from './rest-head.ts'
+export { collect, type HeaderList, readMultipart } from './multipart.ts'
 export { buildRestRequest, parseRestRequest, type RestRequestHead } from './rest-request.ts'
 export {
   buildRestResponse,
@@ -71,7 +67,4 @@ export {
   XMLNS,
   type XmlAttribute,
   type XmlElement,
-  type XmlInstruction,
-  type XmlLimits,
-  type XmlNode,
 } from './xml-tree.ts'

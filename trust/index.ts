@@ -1,5 +1,20 @@
 // The door of `trust`: parse, build, judge. Bytes in, values out; time comes as an argument.
-export * from './algorithms.ts'
+export {
+  CURVES,
+  type DigestAlgorithm,
+  type DigestName,
+  digestByOid,
+  digestByUri,
+  digestInfo,
+  digestNamed,
+  MAXIMUM_RSA_BITS,
+  MINIMUM_RSA_BITS,
+  type SignatureAlgorithm,
+  signatureByOid,
+  signatureByUri,
+  signatureFor,
+  signatureNamed,
+} from './algorithms.ts'
 export { decodeBase64, encodeBase64 } from './base64.ts'
 export { type Certificate, isAuthenticationCertificate, isSigningCertificate, parseCertificate } from './certificate.ts'
 export {
@@ -18,12 +33,41 @@ export { derToRawEcdsa, rawToDerEcdsa } from './ecdsa.ts'
 export { type TrustCode, TrustError } from './error.ts'
 export { KEY_USAGES, type KeyUsage } from './extensions.ts'
 export { type Name, type NameAttribute, readName, writeName } from './name.ts'
-export * from './ocsp.ts'
-export * from './ocsp-writer.ts'
+export {
+  certId,
+  certIdMatches,
+  judgeOcsp,
+  type OcspResponse,
+  type OcspStatus,
+  type OcspTrust,
+  type OcspVerdict,
+  parseOcspResponse,
+} from './ocsp.ts'
+export {
+  buildOcspRequest,
+  buildOcspResponse,
+  type OcspAnswer,
+  type OcspRequest,
+  type OcspResponseInput,
+  ocspErrorResponse,
+  parseOcspRequest,
+} from './ocsp-writer.ts'
 export { oids } from './oids.ts'
 export { issued, verifyPath } from './path.ts'
 export { pem, unpem } from './pem.ts'
-export { buildRequest, type CertificateRequest, parseRequest, type RequestInput } from './request.ts'
+export { buildRequest, parseRequest, type RequestInput } from './request.ts'
 export { readSignatureIdentifier, writeSignatureIdentifier } from './signature-identifier.ts'
-export * from './timestamp.ts'
-export * from './timestamp-writer.ts'
+export {
+  buildTimestampRequest,
+  parseTimestampResponse,
+  parseTimestampToken,
+  type TimestampRequestInput,
+  verifyTimestampToken,
+  withTsaCertificate,
+} from './timestamp.ts'
+export {
+  buildTimestampResponse,
+  parseTimestampRequest,
+  type TimestampRequest,
+  timestampRejection,
+} from './timestamp-writer.ts'

@@ -1,10 +1,9 @@
 // The global configuration as documents (wire-conf §2.3, §2.9, §3): read, written, verified. Exported by the door of `protocol`.
-export { type Anchor, type AnchorSource, parseAnchor, writeAnchor } from './anchor.ts'
+export { type Anchor, parseAnchor, writeAnchor } from './anchor.ts'
 export {
   MINIMUM_OCSP_FETCH_SECONDS,
   OPTIONAL_DEFAULTS,
   PART_FILES,
-  type PartIdentifier,
   parseMonitoringClient,
   parseOcspFetchInterval,
   parseVerifyNextUpdate,
@@ -43,9 +42,8 @@ export {
   parseSignedDirectory,
   partFileName,
   type SignedDirectory,
-  type UnverifiedDirectory,
   verifySignedDirectory,
 } from './signed-directory.ts'
 export { type Authority, authorityFor, type TrustMaterial, trustMaterial } from './trust-material.ts'
-export { type DirectoryInput, writeSignedDirectory } from './write-directory.ts'
+export { writeSignedDirectory } from './write-directory.ts'
 export { writeSharedParameters } from './write-shared.ts'

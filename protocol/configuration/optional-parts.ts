@@ -12,7 +12,6 @@ export const PART_FILES = {
   FETCHINTERVAL: 'fetchinterval-params.xml',
   NEXTUPDATE: 'nextupdate-params.xml',
 } as const
-export type PartIdentifier = keyof typeof PART_FILES
 
 /** What a configuration without these parts means. */
 export const OPTIONAL_DEFAULTS = { ocspFetchIntervalSeconds: 1200, verifyNextUpdate: true } as const
