@@ -11,7 +11,7 @@ const seconds = z
 
 const signer = z.strictObject({
   /** Unix socket of the server's own signer. */
-  socket: z.string().min(1),
+  socket: filePath,
   /** File with the token that admits to it (mode 0600). */
   tokenFile: filePath,
 })
