@@ -3,10 +3,12 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { CURVES, digestNamed, MAXIMUM_RSA_BITS, MINIMUM_RSA_BITS, signatureNamed } from '#trust'
+import { CURVES, digestNamed, MAXIMUM_RSA_BITS, MINIMUM_RSA_BITS, oids, signatureNamed } from '#trust'
+import { KEY_POLICY, PROFILES } from '../../../pki/profiles.ts'
 
-const policy = readFileSync(join(import.meta.dirname, '..', '..', '..', 'docs', 'policy.md'), 'utf8')
-const source = readFileSync(join(import.meta.dirname, '..', '..', '..', 'trust', 'algorithms.ts'), 'utf8')
+const root = join(import.meta.dirname, '..', '..', '..')
+const policy = readFileSync(join(root, 'docs', 'policy.md'), 'utf8')
+const source = readFileSync(join(root, 'trust', 'algorithms.ts'), 'utf8')
 
 /** First cells of the table under a heading. */
 function rows(heading: string): readonly (readonly string[])[] {
@@ -44,4 +46,32 @@ test('keys', () => {
   assert.ok(rsa?.[1]?.startsWith(`${MINIMUM_RSA_BITS} to ${MAXIMUM_RSA_BITS} bits`))
   const curves = { prime256v1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521' } as Record<string, string>
   assert.equal(ec?.[1], CURVES.map((curve) => curves[curve]).join(', '))
+})
+
+test('what keys may sign', () => {
+  const code = readFileSync(join(root, 'signer', 'policy.ts'), 'utf8')
+  const [, body = ''] = /const ALLOWED[^{]*\{([^}]*)\}/.exec(code) ?? []
+  const allowed = [...body.matchAll(/(\w+): \[([^\]]*)\]/g)].map(([, use, purposes = '']) => [
+    use,
+    purposes.replaceAll("'", ''),
+  ])
+  assert.equal(allowed.length, 6)
+  assert.deepEqual(rows('What our keys may sign'), allowed)
+})
+
+test('certificates of the CA', () => {
+  const purpose = new Map<string, string>(Object.entries(oids).map(([name, oid]) => [oid, name]))
+  const profiles = Object.values(PROFILES).map(({ name, keyUsage, extendedKeyUsage, validSeconds }) => [
+    name,
+    keyUsage.rsa.join(', '),
+    keyUsage.ec.join(', '),
+    [
+      ...(extendedKeyUsage?.purposes ?? []).map((oid) => purpose.get(oid)),
+      ...(extendedKeyUsage?.critical ? ['critical'] : []),
+    ].join(', '),
+    `${validSeconds / 86_400} days`,
+  ])
+  assert.deepEqual(rows('Certificates that our CA issues'), profiles)
+  assert.ok(policy.includes(`RSA of ${KEY_POLICY.rsaBits.join(', ').replace(/, (\d+)$/, ' or $1')} bits`))
+  assert.deepEqual([...KEY_POLICY.curves], [...CURVES])
 })
