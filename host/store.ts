@@ -9,6 +9,8 @@ import { load } from './lazy.ts'
 
 /** Another process's transaction is waited for this long. */
 const BUSY_MS = 5_000
+const BUSY_AGAIN_MS = 5
+const SQLITE_BUSY = 5
 
 export interface Migration {
   /** Unique and for ever: `001-authorities`. They run in the order of the list. */
@@ -57,11 +59,29 @@ function openDatabase(file: string): DatabaseSync {
     // -wal and -shm take the mode of the store, which SQLite itself would make under the umask.
     if (file !== ':memory:') closeSync(openSync(file, 'a', 0o600))
     database = new DatabaseSync(file, { timeout: BUSY_MS, enableForeignKeyConstraints: true })
-    database.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA trusted_schema=OFF')
+    enterWal(database)
+    database.exec('PRAGMA synchronous=FULL; PRAGMA trusted_schema=OFF')
     return database
   } catch (cause) {
     database?.close()
     throw new HostError('store_unusable', `${file} cannot be opened as a store`, { cause })
+  }
+}
+
+/**
+ * SQLite does not wait its timeout here: of two processes that make one store, both read it before they write its mode, and it
+ * tells one of them at once that it is busy, so that neither waits for the other for ever. That one asks again.
+ */
+function enterWal(database: DatabaseSync): void {
+  const end = performance.now() + BUSY_MS
+  for (;;) {
+    try {
+      database.exec('PRAGMA journal_mode=WAL')
+      return
+    } catch (cause) {
+      if ((cause as { errcode?: number }).errcode !== SQLITE_BUSY || performance.now() > end) throw cause
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_AGAIN_MS)
+    }
   }
 }
 
