@@ -3,7 +3,6 @@ import {
   EvidenceError,
   type MessagePart,
   type MessageSignature,
-  signMessage,
   type VerifiedSignature,
   verifyMessage,
 } from '#evidence'
@@ -13,6 +12,7 @@ import { fault, shortId, XRoadFault } from '#protocol'
 import { digest } from '#trust'
 import type { BodyReference } from '../message-log/index.ts'
 import type { Gateway } from './gateway.ts'
+import { signInRound } from './signing-rounds.ts'
 
 /** Head and body as the signature names them (wire-message §3). */
 export interface HashedMessage {
@@ -28,7 +28,7 @@ export function hashMessage(head: Uint8Array, body: BodyReference | undefined): 
   return { parts, headDigest, bodyDigest: body?.digest }
 }
 
-/** Signs for the member; every failure is `cannot_create_signature` with the reason in words. */
+/** Signs for the member, with whatever else waits for its key; every failure is `cannot_create_signature` with the reason in words. */
 export async function sign(
   gateway: Gateway,
   side: Side,
@@ -41,7 +41,7 @@ export async function sign(
     throw fault(side, 'cannot_create_signature', `No usable signing key for ${shortId(member)}: ${reason}`)
   }
   try {
-    return await signMessage(message.parts, signer, gateway.clock.now())
+    return await signInRound(signer, gateway.clock, message.parts)
   } catch (error) {
     throw fault(
       side,
