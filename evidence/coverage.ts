@@ -1,9 +1,9 @@
 // What a signature covers: each reference of its SignedInfo against the part, the hash chain or the properties that it names. A plain
 // signature covers one part, one by references several, a batch signature a hash chain that covers them (wire-message §5.1, §6.3).
 import { type DigestName, digest, equalBytes } from '#trust'
-import { canonicalize } from './c14n.ts'
+import type { C14nMode } from './c14n.ts'
 import { EvidenceError, malformedSignature as malformed } from './error.ts'
-import type { ReadSignature, Reference } from './signature-reader.ts'
+import type { Reference, SignatureFacts } from './signature-reader.ts'
 import { type MessagePart, SIG_HASH_CHAIN, SIG_HASH_CHAIN_RESULT } from './signature-writer.ts'
 import { type ChainData, verifyHashChain } from './verify-hash-chain.ts'
 
@@ -29,9 +29,15 @@ export interface Coverage {
   readonly references: readonly { readonly uri: string; verify(): void }[]
 }
 
-/** Throws EvidenceError `malformed_signature` when the references are not those of one of the three forms. */
-export function coverageOf(signature: ReadSignature, covered: Covered): Coverage {
-  const { references, signedPropertiesId } = signature
+/**
+ * @param own Canonical octets of the signature's own properties; `proven` when their digest has been compared, once for all messages of it.
+ * @throws EvidenceError `malformed_signature` when the references are not those of one of the three forms.
+ */
+export function coverageOf(
+  { references, signedPropertiesId }: SignatureFacts,
+  covered: Covered,
+  own: ((mode: C14nMode) => Uint8Array) | 'proven',
+): Coverage {
   const properties = `#${signedPropertiesId}`
   if (!references.some(({ uri }) => uri === properties)) throw malformed('it does not cover its own signed properties')
   const others = references.filter(({ uri }) => uri !== properties)
@@ -51,10 +57,11 @@ export function coverageOf(signature: ReadSignature, covered: Covered): Coverage
       batch && chain !== undefined && chainResult !== undefined
         ? () => verifyHashChain({ ...covered, chain, result: chainResult, file: SIG_HASH_CHAIN, inputs: parts }).absent
         : undefined,
-    references: references.map((reference) => ({
+    references: (own === 'proven' ? others : references).map((reference) => ({
       uri: reference.uri,
       verify: () => {
-        if (reference.uri === properties) compare(reference, canonicalDigest(signature, reference))
+        if (reference.uri === properties && own !== 'proven')
+          compare(reference, digest(reference.digest, own(reference.mode)))
         else if (batch && chainResult !== undefined) compare(reference, digest(reference.digest, chainResult))
         else compare(reference, parts.find(({ name }) => name === reference.uri)?.digest(reference.digest))
       },
@@ -67,10 +74,6 @@ function coverEach(references: readonly Reference[], parts: readonly ChainData[]
   for (const { uri } of references)
     if (!names.delete(uri)) throw malformed(`it references ${uri}, which is not part of the message`)
   if (names.size > 0) throw malformed(`it does not cover ${[...names].join(', ')}`)
-}
-
-function canonicalDigest(signature: ReadSignature, reference: Reference): Uint8Array {
-  return digest(reference.digest, canonicalize(signature.signedProperties, reference.mode))
 }
 
 function compare(reference: Reference, actual: Uint8Array | undefined): void {

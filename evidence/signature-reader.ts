@@ -10,7 +10,7 @@ import {
   type SignatureAlgorithm,
   signatureByUri,
 } from '#trust'
-import { C14N_EXCLUSIVE, C14N_INCLUSIVE, type C14nMode } from './c14n.ts'
+import { C14N_EXCLUSIVE, C14N_INCLUSIVE, type C14nMode, canonicalize } from './c14n.ts'
 import { EvidenceError, malformedSignature as malformed } from './error.ts'
 
 export const DSIG = 'http://www.w3.org/2000/09/xmldsig#'
@@ -37,14 +37,12 @@ export interface CertificateDigest {
   readonly value: Uint8Array
 }
 
-export interface ReadSignature {
-  readonly signedInfo: XmlElement
-  readonly signedInfoMode: C14nMode
+/** What a signature says; none of it is believed yet, and none of it holds on to the document. */
+export interface SignatureFacts {
   readonly algorithm: SignatureAlgorithm
   readonly references: readonly Reference[]
   readonly value: Uint8Array
   readonly certificate: Certificate
-  readonly signedProperties: XmlElement
   readonly signedPropertiesId: string
   readonly signingTime: Date | undefined
   /** What the signed properties say of the signer's certificate: SigningCertificate, SigningCertificateV2, or both. */
@@ -54,6 +52,14 @@ export interface ReadSignature {
   readonly ocspAnswers: readonly Uint8Array[]
   /** Token of a single time-stamp (wire-message §7.3). Unsigned: the log puts its own first, and the first one counts. */
   readonly timestamp: Uint8Array | undefined
+}
+
+/** The same with the octets that its digests and its value are over. */
+export interface ReadSignature extends SignatureFacts {
+  /** SignedInfo, canonical: what was signed. */
+  signedInfo(): Uint8Array
+  /** SignedProperties, canonical: what the reference to them is over. */
+  signedProperties(mode: C14nMode): Uint8Array
 }
 
 /** Throws EvidenceError `invalid_xml` or `malformed_signature`. */
@@ -76,14 +82,14 @@ export function readSignature(xml: Uint8Array): ReadSignature {
   const signedProperties = only(qualifying, XADES, 'SignedProperties')
   const signedPropertiesId = attributeOf(signedProperties, 'Id')
   if (signedPropertiesId === undefined || signedPropertiesId === '') throw malformed('SignedProperties has no Id')
+  const mode = c14nMode(only(signedInfo, DSIG, 'CanonicalizationMethod'))
   return {
-    signedInfo,
-    signedInfoMode: c14nMode(only(signedInfo, DSIG, 'CanonicalizationMethod')),
+    signedInfo: () => canonicalize(signedInfo, mode),
+    signedProperties: (properties) => canonicalize(signedProperties, properties),
     algorithm: readAlgorithm(signedInfo),
     references: readReferences(signedInfo),
     value: bytesOf(only(signature, DSIG, 'SignatureValue')),
     certificate: readCertificate(only(signature, DSIG, 'KeyInfo')),
-    signedProperties,
     signedPropertiesId,
     ...readProperties(only(signedProperties, XADES, 'SignedSignatureProperties')),
     ...readUnsigned(maybe(maybe(qualifying, XADES, 'UnsignedProperties'), XADES, 'UnsignedSignatureProperties')),
@@ -155,7 +161,7 @@ function readCertificate(keyInfo: XmlElement): Certificate {
 }
 
 /** SigningCertificate (XAdES 1.3.2) or SigningCertificateV2: in each the first digest names the signer. One of them must be there. */
-function readProperties(properties: XmlElement): Pick<ReadSignature, 'signingTime' | 'signingCertificates'> {
+function readProperties(properties: XmlElement): Pick<SignatureFacts, 'signingTime' | 'signingCertificates'> {
   const time = maybe(properties, XADES, 'SigningTime')
   const holders = ['SigningCertificate', 'SigningCertificateV2'].map((local) => maybe(properties, XADES, local))
   const signingCertificates = holders
@@ -171,7 +177,7 @@ function readProperties(properties: XmlElement): Pick<ReadSignature, 'signingTim
 
 function readUnsigned(
   unsigned: XmlElement | undefined,
-): Pick<ReadSignature, 'intermediates' | 'ocspAnswers' | 'timestamp'> {
+): Pick<SignatureFacts, 'intermediates' | 'ocspAnswers' | 'timestamp'> {
   const certificates = maybe(unsigned, XADES, 'CertificateValues')
   const answers = maybe(maybe(unsigned, XADES, 'RevocationValues'), XADES, 'OCSPValues')
   const stamps = unsigned === undefined ? [] : childElements(unsigned, XADES, 'SignatureTimeStamp')

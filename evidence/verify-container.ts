@@ -97,7 +97,7 @@ class Judge {
     for (const [name, digests] of attachments)
       parts.push({ name: `/${name}`, digest: (algorithm) => digests.get(algorithm) })
     // SOAP attachments of batch-signed messages are never logged (§8.1): the chain's own digests stand for what is not here.
-    return coverageOf(signature, { parts, chain, chainResult, mayBeAbsent: () => true })
+    return coverageOf(signature, { parts, chain, chainResult, mayBeAbsent: () => true }, signature.signedProperties)
   }
 
   /** wire-message §7.5. The genTime is the time at which everything else is judged. */

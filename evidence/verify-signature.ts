@@ -25,10 +25,10 @@ import {
   verifyPath,
   verifySignature,
 } from '#trust'
-import { canonicalize } from './c14n.ts'
 import { coverageOf, partData, type SignatureForm } from './coverage.ts'
 import { EvidenceError, malformedSignature as malformed } from './error.ts'
-import { type ReadSignature, readSignature } from './signature-reader.ts'
+import { proven, provenKey, remember } from './proven.ts'
+import { type ReadSignature, readSignature, type SignatureFacts } from './signature-reader.ts'
 import type { MessagePart } from './signature-writer.ts'
 
 export interface VerifiedSignature {
@@ -54,20 +54,36 @@ export interface VerifyInput {
 
 /** Throws EvidenceError with the sub-code that goes after `signature_verification.`. */
 export function verifyMessage(input: VerifyInput): VerifiedSignature {
-  const { chain, chainResult, trust, at } = input
+  const { chain, chainResult } = input
+  // A signature over one message is met once; one over a round comes with each of its messages.
+  const key = chain === undefined || chainResult === undefined ? undefined : provenKey(input.signature)
+  const known = key === undefined ? undefined : proven(key)
+  if (known !== undefined) return judge(known, undefined, input)
   const signature = readSignature(input.signature)
-  const coverage = coverageOf(signature, { parts: input.parts.map(partData), chain, chainResult })
+  const verified = judge(signature, signature, input)
+  if (key !== undefined && verified.form === 'batch') remember(key, signature, input.signature.length)
+  return verified
+}
+
+/** The checks in their order; without `unproven`, those that depend on the octets of the signature alone have been made. */
+function judge(
+  facts: SignatureFacts,
+  unproven: ReadSignature | undefined,
+  { chain, chainResult, parts, signer: expected, trust, at }: VerifyInput,
+): VerifiedSignature {
+  const covered = { parts: parts.map(partData), chain, chainResult }
+  const coverage = coverageOf(facts, covered, unproven?.signedProperties ?? 'proven')
   coverage.verifyChain?.()
-  verifyCertificateUse(signature)
-  const signer = verifySigner(signature, input.signer, trust)
-  verifyValue(signature)
+  if (unproven) verifyCertificateUse(unproven)
+  const signer = verifySigner(facts, expected, trust)
+  if (unproven) verifyValue(unproven)
   for (const reference of coverage.references) reference.verify()
-  const ocsp = verifyTrust(signature, input.signer.instance, trust, at)
-  return { form: coverage.form, certificate: signature.certificate, signer, signedAt: signature.signingTime, ocsp }
+  const ocsp = verifyTrust(facts, expected.instance, trust, at)
+  return { form: coverage.form, certificate: facts.certificate, signer, signedAt: facts.signingTime, ocsp }
 }
 
 /** Row 4, and the certificate digest that the reference does not compare. */
-export function verifyCertificateUse({ certificate, signingCertificates }: ReadSignature): void {
+export function verifyCertificateUse({ certificate, signingCertificates }: SignatureFacts): void {
   if (!isSigningCertificate(certificate))
     throw malformed(`${certificate.subject.text} is not a certificate for signing`)
   for (const named of signingCertificates)
@@ -76,7 +92,7 @@ export function verifyCertificateUse({ certificate, signingCertificates }: ReadS
 }
 
 /** Row 5: the profile of the CA says which member a certificate is of; subsystems speak through their member. */
-export function verifySigner({ certificate }: ReadSignature, expected: ClientId, trust: TrustMaterial): ClientId {
+export function verifySigner({ certificate }: SignatureFacts, expected: ClientId, trust: TrustMaterial): ClientId {
   const { profile } = signingAuthority(certificate, expected.instance, trust)
   const owner = memberOf(expected)
   const incorrect = (why: string, cause?: unknown) => new EvidenceError('incorrect_certificate', why, { cause })
@@ -91,11 +107,11 @@ export function verifySigner({ certificate }: ReadSignature, expected: ClientId,
 }
 
 /** Row 6, the value itself, over the canonical SignedInfo. */
-export function verifyValue({ algorithm, certificate, signedInfo, signedInfoMode, value }: ReadSignature): void {
-  const signature = algorithm.key === 'ec' ? rawToDerEcdsa(value) : value
-  const signed = canonicalize(signedInfo, signedInfoMode)
+export function verifyValue(signature: ReadSignature): void {
+  const { algorithm, certificate, value } = signature
+  const der = algorithm.key === 'ec' ? rawToDerEcdsa(value) : value
   try {
-    if (signature !== undefined && verifySignature(algorithm, certificate.publicKey, signed, signature)) return
+    if (der !== undefined && verifySignature(algorithm, certificate.publicKey, signature.signedInfo(), der)) return
   } catch (cause) {
     throw new EvidenceError('invalid_signature_value', `The key of ${certificate.subject.text} is not accepted`, {
       cause,
@@ -105,7 +121,7 @@ export function verifyValue({ algorithm, certificate, signedInfo, signedInfoMode
 }
 
 /** Row 8: path to the approved CA at that time, and a good OCSP answer inside the signature for every certificate on it. */
-export function verifyTrust(signature: ReadSignature, instance: string, trust: TrustMaterial, at: Date): OcspVerdict {
+export function verifyTrust(signature: SignatureFacts, instance: string, trust: TrustMaterial, at: Date): OcspVerdict {
   const { certificate, ocspAnswers, intermediates } = signature
   if (ocspAnswers.length === 0) throw malformed('it carries no OCSP answer')
   const anchor = signingAuthority(certificate, instance, trust)

@@ -1,7 +1,12 @@
 // A bounded memory of what was worked out once: parsed certificates, verdicts. What is used stays, what floods in pushes out what is not.
 
-/** Octets of keys in one generation. Keys are the bytes themselves, so this bounds what a peer that sends ever new certificates can make us hold. */
-const MAX_KEY_OCTETS = 8 * 1024 * 1024
+/** Octets in one generation. Keys are mostly the bytes themselves, so this bounds what a peer that sends ever new certificates can make us hold. */
+const MAX_OCTETS = 8 * 1024 * 1024
+
+interface Entry<V> {
+  readonly value: V
+  readonly octets: number
+}
 
 /**
  * Two generations: a hit in the older one moves up, a full younger one becomes the older one and the rest is forgotten. Look-ups
@@ -9,8 +14,8 @@ const MAX_KEY_OCTETS = 8 * 1024 * 1024
  */
 export class Cache<V> {
   readonly #limit: number
-  #young = new Map<string, V>()
-  #old = new Map<string, V>()
+  #young = new Map<string, Entry<V>>()
+  #old = new Map<string, Entry<V>>()
   #octets = 0
 
   /** `limit`: entries of one generation; at most twice as many are held. */
@@ -20,20 +25,20 @@ export class Cache<V> {
 
   get(key: string): V | undefined {
     const young = this.#young.get(key)
-    if (young !== undefined) return young
+    if (young !== undefined) return young.value
     const old = this.#old.get(key)
-    return old === undefined ? undefined : this.set(key, old)
+    return old === undefined ? undefined : this.set(key, old.value, old.octets)
   }
 
-  /** Gives the value back. `undefined` is no value. */
-  set(key: string, value: V): V {
-    if (this.#young.size >= this.#limit || this.#octets + key.length > MAX_KEY_OCTETS) {
+  /** Gives the value back. `octets`: what the entry is taken to hold, where the key does not say it. */
+  set(key: string, value: V, octets = key.length): V {
+    if (this.#young.size >= this.#limit || this.#octets + octets > MAX_OCTETS) {
       this.#old = this.#young
       this.#young = new Map()
       this.#octets = 0
     }
-    this.#young.set(key, value)
-    this.#octets += key.length
+    this.#young.set(key, { value, octets })
+    this.#octets += octets
     return value
   }
 

@@ -16,6 +16,7 @@ export {
   signatureNamed,
 } from './algorithms.ts'
 export { decodeBase64, encodeBase64 } from './base64.ts'
+export { Cache } from './cache.ts'
 export { type Certificate, isAuthenticationCertificate, isSigningCertificate, parseCertificate } from './certificate.ts'
 export {
   checkKey,
