@@ -38,10 +38,13 @@ export interface Rogue {
    * `lookUp` is what its 5577 says instead of a fresh answer.
    */
   serve(answer: Answer, tls?: TlsOptions, lookUp?: () => Promise<Uint8Array>): Promise<() => Promise<void>>
+  /** The same with every connection of its 5500 left to the test, from the handshake on. */
+  serveAs(conduct: Conduct): Promise<() => Promise<void>>
   stop(): Promise<void>
 }
 
 export type Answer = (request: Buffer) => Promise<Buffer | 'cut'> | Buffer | 'cut'
+export type Conduct = (socket: TLSSocket) => void
 
 /** Another member than the usual one, or other keys. */
 export interface RogueOptions {
@@ -117,6 +120,12 @@ export async function startRogue(state: State, options: RogueOptions = {}): Prom
     sign: (data) => signer.client.sign({ key: sign.id, purpose: 'message', algorithm: algorithm.name, data }),
   }
   const servers: (() => Promise<void>)[] = []
+  const listen = async (conduct: Conduct, tls: TlsOptions, lookUp: () => Promise<Uint8Array>) => {
+    const identity = { key: authKey, cert: pem('CERTIFICATE', authCertificate.der) }
+    const close = await serve(address, { ...identity, ...tls }, lookUp, conduct)
+    servers.push(close)
+    return close
+  }
   return {
     address,
     authCertificate,
@@ -125,16 +134,8 @@ export async function startRogue(state: State, options: RogueOptions = {}): Prom
     ocsp,
     post: (to, message, tls = { key: authKey, cert: pem('CERTIFICATE', authCertificate.der) }) =>
       post(to, message, tls),
-    async serve(answer, tls = {}, lookUp = () => ocsp(authCertificate)) {
-      const close = await serve(
-        address,
-        { key: authKey, cert: pem('CERTIFICATE', authCertificate.der), ...tls },
-        lookUp,
-        answer,
-      )
-      servers.push(close)
-      return close
-    },
+    serve: (answer, tls = {}, lookUp = () => ocsp(authCertificate)) => listen(answering(answer), tls, lookUp),
+    serveAs: (conduct) => listen(conduct, {}, () => ocsp(authCertificate)),
     async stop() {
       for (const close of servers) await close()
       await signer.process.stop()
@@ -175,11 +176,28 @@ async function post(
   return { status: Number(text.slice(9, 12)), headers: text.slice(0, split), body: text.slice(split + 4) }
 }
 
+/** Reads whole requests, and ends the connection after each answer. */
+function answering(answer: Answer): Conduct {
+  return (socket) => {
+    const chunks: Buffer[] = []
+    socket.on('data', async (chunk: Buffer) => {
+      chunks.push(chunk)
+      const received = Buffer.concat(chunks)
+      // Enough for tests: the closing delimiter of the multipart, or the last chunk.
+      if (!/--xtop[A-Za-z]+--\r\n/.test(received.toString('latin1'))) return
+      chunks.length = 0
+      const bytes = await answer(received)
+      if (bytes === 'cut') socket.destroy()
+      else socket.end(bytes)
+    })
+  }
+}
+
 async function serve(
   address: string,
   tls: TlsOptions,
   ocsp: () => Promise<Uint8Array>,
-  answer: Answer,
+  conduct: Conduct,
 ): Promise<() => Promise<void>> {
   const open = new Set<TLSSocket>()
   const peer = createTlsServer(
@@ -187,17 +205,7 @@ async function serve(
     (socket) => {
       open.add(socket)
       socket.on('error', () => {})
-      const chunks: Buffer[] = []
-      socket.on('data', async (chunk: Buffer) => {
-        chunks.push(chunk)
-        const received = Buffer.concat(chunks)
-        // Enough for tests: the closing delimiter of the multipart, or the last chunk.
-        if (!/--xtop[A-Za-z]+--\r\n/.test(received.toString('latin1'))) return
-        chunks.length = 0
-        const bytes = await answer(received)
-        if (bytes === 'cut') socket.destroy()
-        else socket.end(bytes)
-      })
+      conduct(socket)
     },
   )
   peer.listen(5500, address)

@@ -31,7 +31,7 @@ const OPENAPI = {
 }
 
 /**
- * `/echo` answers what it got; `/big/N` N bytes; `/status/N` status N; `/garbage`, `/cut`, `/cut-body`, `/never`, `/slow/N`, `/redirect`,
+ * `/echo` answers what it got; `/big/N` N bytes; `/status/N` status N; `/garbage`, `/cut`, `/cut-body`, `/stall-body/N`, `/never`, `/slow/N`, `/redirect`,
  * `/cookie`, `/gzip`, `/lies` (a false Content-Length), `/items/…` a JSON object; anything else 404.
  */
 export async function startService(host = '127.0.0.1'): Promise<TestService> {
@@ -120,6 +120,9 @@ async function serve(request: IncomingMessage, response: ServerResponse, seen: S
       response.writeHead(200, { 'Content-Length': String(1024 * 1024) })
       response.write(Buffer.alloc(Number(argument ?? 200_000)))
       return void setTimeout(() => request.socket.destroy(), 50)
+    case 'stall-body':
+      response.writeHead(200, { 'Content-Length': String(1024 * 1024) })
+      return void response.write(Buffer.alloc(Number(argument)))
     case 'never':
       return
     case 'slow':

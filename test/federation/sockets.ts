@@ -1,0 +1,33 @@
+// Raw ends of connections, for what HTTP libraries would not do.
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** Everything that comes until the connection ends or the pattern is there. */
+export async function textOf(socket: Socket, pattern?: RegExp): Promise<string> {
+  const chunks: Buffer[] = []
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+  const text = () => Buffer.concat(chunks).toString('latin1')
+  while (!socket.closed && !pattern?.test(text()))
+    await Promise.race([once(socket, 'data'), once(socket, 'close')]).catch(() => {})
+  socket.destroy()
+  return text()
+}
+
+/**
+ * Takes the beginning of an answer and then nothing, until the other end has cut the connection. Gives how much came in all.
+ *
+ * @param idleSeconds For how long the other end waits.
+ */
+export async function readABitAndStop(socket: Socket, idleSeconds: number): Promise<number> {
+  await once(socket, 'readable')
+  // A closed end answers with a reset; an open one takes empty lines between requests. Rarely enough to be no sign of life.
+  for (let left = 8; left > 0 && !socket.destroyed; left -= 1) {
+    await sleep(3 * idleSeconds * 1000)
+    socket.write('\r\n')
+    await sleep(100)
+  }
+  assert.ok(socket.destroyed, 'the connection is cut')
+  return socket.bytesRead
+}
