@@ -4,6 +4,7 @@ import { readSoapFault } from './fault-formats.ts'
 import type { XRoadFault } from './faults.ts'
 import { mediaType } from './media-type.ts'
 import { collect, type HeaderList, type MimePart, readMultipart } from './multipart.ts'
+import { checkSoapType, readSoap, type SoapMessage } from './soap/message.ts'
 
 /** Content types of the parts (wire-message §2.5). */
 export const mimeTypes = {
@@ -27,28 +28,33 @@ export const transportHeaders = {
   messageType: 'x-road-message-type',
 } as const
 
+/** Names of the parts that a signature is over (wire-message §3). A REST body is attachment 1. */
+export const messagePart = '/message.xml'
+export const attachmentPart = (number: number): string => `/attachment${number}`
+
 export type TransportPart =
   | { readonly kind: 'ocsp'; readonly der: Uint8Array }
   | { readonly kind: 'rest-request' | 'rest-response'; readonly bytes: Uint8Array }
-  | { readonly kind: 'soap'; readonly contentType: string; readonly bytes: Uint8Array }
+  /** `lines`: the header lines of its part, for {@link TransportWriter.forward} and for whoever gets the message. */
+  | { readonly kind: 'soap'; readonly message: SoapMessage; readonly bytes: Uint8Array; readonly lines: string }
   | { readonly kind: 'rest-body'; readonly body: AsyncIterable<Uint8Array> }
   | {
       readonly kind: 'attachment'
       readonly number: number
       readonly headers: HeaderList
+      readonly lines: string
       readonly body: AsyncIterable<Uint8Array>
     }
   | { readonly kind: 'chain-result' | 'chain' | 'signature'; readonly bytes: Uint8Array }
   /** `bytes`: the fault as it came; a service's own SOAP fault is relayed like that. Nothing follows a fault. */
   | { readonly kind: 'fault'; readonly fault: XRoadFault; readonly bytes: Uint8Array }
 
-const SOAP_TYPES: ReadonlySet<string> = new Set(['text/xml', 'application/xop+xml'])
-
 /** What is held in memory. An OCSP answer has 1–5 KB, a head below 20 KB, a signature 7 KB, a chain 150 bytes for each part of the message. */
 const MAX_OCSP_BYTES = 64 << 10
 const MAX_OCSP_PARTS = 16
 const MAX_HEAD_BYTES = 256 << 10
-const MAX_SOAP_BYTES = 16 << 20
+/** A SOAP message. What is larger goes into an attachment. */
+export const MAX_SOAP_BYTES = 16 << 20
 const MAX_SIGNATURE_BYTES = 2 << 20
 
 /** Where in the message the reader stands: the parts come in this order, those after the message may be missing. */
@@ -63,7 +69,7 @@ const STEPS = { ocsp: 0, message: 1, content: 2, chainResult: 3, chain: 4, signa
  *
  * @throws ProtocolError `invalid_content_type` (not a multipart, no boundary, an unknown or misplaced part),
  * `invalid_message` (a part after the signature, too large, or no fault where only one may stand), `invalid_soap` (a fault that
- * cannot be read), `mime_parsing_failed`, `io_error`. Errors of the source pass through.
+ * cannot be read), `mime_parsing_failed`, `io_error`; what `readSoap` refuses. Errors of the source pass through.
  */
 export async function* readTransport(
   source: AsyncIterable<Uint8Array>,
@@ -129,7 +135,7 @@ class PartReader {
     }
   }
 
-  async #readUpToMessage({ mediaType: type, contentType, body }: MimePart): Promise<TransportPart> {
+  async #readUpToMessage({ mediaType: type, contentType, lines, body }: MimePart): Promise<TransportPart> {
     if (type === mimeTypes.ocspResponse) {
       if (++this.#answers > MAX_OCSP_PARTS) throw new ProtocolError('invalid_message', 'Too many OCSP answers')
       return { kind: 'ocsp', der: await collect(body, MAX_OCSP_BYTES) }
@@ -139,10 +145,10 @@ class PartReader {
       const kind = type === mimeTypes.restRequest ? 'rest-request' : 'rest-response'
       return { kind, bytes: await collect(body, MAX_HEAD_BYTES) }
     }
-    if (!SOAP_TYPES.has(type)) throw misplaced(type)
+    checkSoapType(contentType)
     this.#soap = true
-    const bytes = await collect(body, MAX_SOAP_BYTES)
-    return asFault(bytes) ?? { kind: 'soap', contentType, bytes }
+    const read = readSoap(await collect(body, MAX_SOAP_BYTES), contentType)
+    return read.kind === 'fault' ? read : { ...read, bytes: read.message.bytes, lines }
   }
 
   /** Enters a step; what comes next must be behind it. */
@@ -157,8 +163,8 @@ async function* attachments(part: MimePart): AsyncGenerator<TransportPart> {
   const boundary = mediaType(part.contentType).parameters.get('boundary')
   if (boundary === undefined) throw misplaced(part.contentType)
   let number = 0
-  for await (const { headers, body } of readMultipart(part.body, boundary)) {
-    yield { kind: 'attachment', number: ++number, headers, body }
+  for await (const { headers, lines, body } of readMultipart(part.body, boundary)) {
+    yield { kind: 'attachment', number: ++number, headers, lines, body }
   }
 }
 
@@ -169,82 +175,6 @@ function faultPart(bytes: Uint8Array): TransportPart {
   return { kind: 'fault', fault, bytes }
 }
 
-/** A document that may be a fault. One that cannot be read is left to whoever reads SOAP. */
-function asFault(bytes: Uint8Array): TransportPart | undefined {
-  if (!Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes('Fault')) return undefined
-  try {
-    const fault = readSoapFault(bytes)
-    return fault === undefined ? undefined : { kind: 'fault', fault, bytes }
-  } catch (error) {
-    if (error instanceof ProtocolError) return undefined
-    throw error
-  }
-}
-
 function misplaced(type: string): ProtocolError {
   return new ProtocolError('invalid_content_type', `Unexpected content type: ${type.slice(0, 200)}`)
-}
-
-/** Writes a transport message: each call returns the bytes to send next. */
-export interface TransportWriter {
-  /** Content-Type of the whole message. */
-  readonly contentType: string
-  /** A whole part, with the delimiter before it. */
-  part(type: string, body: Uint8Array, headers?: HeaderList): Uint8Array
-  /** Delimiter and headers of a part whose body follows as it is. */
-  open(type: string, headers?: HeaderList): Uint8Array
-  /** The closing delimiter. */
-  end(): Uint8Array
-}
-
-/** The reference's reader counts the line break and wants less than 1000 bytes (wire-message §2.6). */
-const MAX_LINE_WRITTEN = 997
-const BREAK = /[\r\n]/
-
-/**
- * @param boundary From {@link randomBoundary}: so long and random that no body contains it.
- * @throws ProtocolError `mime_parsing_failed` for a header that no reader would take.
- */
-export function transportWriter(boundary: string): TransportWriter {
-  let started = false
-  const delimiter = (): string => {
-    const lineBreak = started ? '\r\n' : ''
-    started = true
-    return `${lineBreak}--${boundary}`
-  }
-  const open = (type: string, headers: HeaderList = []): Buffer => {
-    let head = `${delimiter()}\r\n`
-    for (const [name, value] of [['content-type', type] as const, ...headers]) {
-      const line = `${name}: ${value}`
-      if (BREAK.test(line) || line.length > MAX_LINE_WRITTEN) {
-        throw new ProtocolError(
-          'mime_parsing_failed',
-          `The header ${name.slice(0, 100)} of a part is too long or has a line break`,
-        )
-      }
-      head += `${line}\r\n`
-    }
-    return Buffer.from(`${head}\r\n`, 'latin1')
-  }
-  return {
-    contentType: `multipart/mixed; charset=UTF-8; boundary=${boundary}`,
-    open,
-    part: (type, body, headers) => Buffer.concat([open(type, headers), body]),
-    end: () => Buffer.from(`${delimiter()}--\r\n`, 'latin1'),
-  }
-}
-
-const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-const RANDOM_LETTERS = 30
-
-/** `xtop` for the message, `xatt` for its attachments, and 30 random letters (wire-message §2.4). */
-export function randomBoundary(prefix: 'xtop' | 'xatt'): string {
-  let boundary: string = prefix
-  while (boundary.length < prefix.length + RANDOM_LETTERS) {
-    for (const byte of crypto.getRandomValues(new Uint8Array(RANDOM_LETTERS + 10))) {
-      // Six bits, those above 51 thrown away: every letter is equally likely.
-      boundary += LETTERS[byte & 63] ?? ''
-    }
-  }
-  return boundary.slice(0, prefix.length + RANDOM_LETTERS)
 }

@@ -2,10 +2,10 @@
 // wire-client §2.9), as JSON or XML to REST clients (wire-client §3.7).
 import { ProtocolError } from './error.ts'
 import { currentCode, legacyCode, XRoadFault } from './faults.ts'
+import { SOAP } from './soap/names.ts'
 import { escapeText, readXml } from './xml.ts'
 import { childElement, isElement, textOf, type XmlElement } from './xml-tree.ts'
 
-const SOAP = 'http://schemas.xmlsoap.org/soap/envelope/'
 /** A fault is a few hundred bytes; whoever sends more wants something else. */
 const MAX_FAULT_BYTES = 1 << 20
 const MAX_CODE_LENGTH = 255
@@ -31,7 +31,11 @@ export function writeSoapFault(fault: XRoadFault, spelling: 'current' | 'legacy'
 export function readSoapFault(xml: Uint8Array): XRoadFault | undefined {
   const body = childElement(readEnvelope(xml), SOAP, 'Body')
   const fault = body === undefined ? undefined : childElement(body, SOAP, 'Fault')
-  if (fault === undefined) return undefined
+  return fault === undefined ? undefined : faultOf(fault)
+}
+
+/** The fault that a `Fault` element tells of, as {@link readSoapFault}. Throws ProtocolError `invalid_soap` when it has no code. */
+export function faultOf(fault: XmlElement): XRoadFault {
   const code = textOfChild(fault, 'faultcode')?.trim()
   if (code === undefined || code === '') throw new ProtocolError('invalid_soap', 'The SOAP fault has no code')
   const message = textOfChild(fault, 'faultstring') ?? ''

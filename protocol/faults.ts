@@ -60,11 +60,28 @@ export function prefixed(error: unknown, prefix: string): XRoadFault {
   )
 }
 
+/**
+ * What is told an information system that sent a fault where a request was due: its own, in lower case and as the client's
+ * (wire-client §2.3).
+ */
+export function returnedFault(sent: XRoadFault): XRoadFault {
+  const code = sent.code.toLowerCase()
+  return new XRoadFault(code.startsWith('client.') ? code : `client.${code}`, sent.message, { detail: sent.detail })
+}
+
 const SIDED = /^(?:client|server\.clientproxy|server\.serverproxy)\./
 
 const FAULT_OF: Record<ProtocolCode, FaultCode> = {
   invalid_xml: 'invalid_xml',
   invalid_soap: 'invalid_soap',
+  invalid_soap_action: 'invalid_soap_action',
+  invalid_protocol_version: 'invalid_protocol_version',
+  missing_header: 'missing_header',
+  missing_header_field: 'missing_header_field',
+  duplicate_header_field: 'duplicate_header_field',
+  missing_body: 'missing_body',
+  invalid_body: 'invalid_body',
+  inconsistent_headers: 'inconsistent_headers',
   invalid_identifier: 'internal_error',
   incorrect_certificate: 'incorrect_certificate',
   invalid_content_type: 'invalid_content_type',

@@ -177,7 +177,8 @@ function checkWritten(part: string, whole: string): string {
   return checkPart(part)
 }
 
-function checkPart(part: string): string {
+/** One part of an identifier, as it is meant. Throws ProtocolError `invalid_identifier`, as {@link decodeIdPart}. */
+export function checkPart(part: string): string {
   if (part.trim() === '') throw invalid('an identifier part is blank')
   if (part.length > MAX_ID_LENGTH) throw invalid(`an identifier part has over ${MAX_ID_LENGTH} characters`)
   if (INVISIBLE.test(part) || !part.isWellFormed()) throw invalid('an identifier part has an invisible character')

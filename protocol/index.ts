@@ -15,18 +15,17 @@ export {
   type EndpointPattern,
 } from './endpoint.ts'
 export {
+  attachmentPart,
+  messagePart,
   mimeTypes,
-  randomBoundary,
   readTransport,
   type TransportPart,
-  type TransportWriter,
   transportHeaders,
-  transportWriter,
 } from './envelope.ts'
 export { type ProtocolCode, ProtocolError } from './error.ts'
 export { FAULTS, type FaultCode, type FaultMeaning } from './fault-catalogue.ts'
 export { readSoapFault, renderRestError, writeSoapFault } from './fault-formats.ts'
-export { currentCode, fault, legacyCode, prefixed, type Side, XRoadFault } from './faults.ts'
+export { currentCode, fault, legacyCode, prefixed, returnedFault, type Side, XRoadFault } from './faults.ts'
 export {
   type ClientId,
   clientOf,
@@ -47,6 +46,12 @@ export {
 } from './identifier.ts'
 export { mediaType } from './media-type.ts'
 export { collect, type HeaderList, readMultipart } from './multipart.ts'
+export {
+  type MultipartWriter,
+  randomBoundary,
+  type TransportWriter,
+  transportWriter,
+} from './multipart-writer.ts'
 export { buildRestRequest, parseRestRequest, type RestRequestHead } from './rest-request.ts'
 export {
   buildRestResponse,
@@ -55,6 +60,12 @@ export {
   type RestResponseHead,
   restRequestHash,
 } from './rest-response.ts'
+export { checkSoapAction } from './soap/action.ts'
+export { checkSoapConsistency, readSoapAnswer, soapRequestHash } from './soap/answer.ts'
+export { readSoapContent, type SoapContent } from './soap/content.ts'
+export { deliverSoap, type SoapDelivery } from './soap/delivery.ts'
+export type { RepresentedParty, SoapHeader } from './soap/header.ts'
+export { readSoap, type SoapMessage, type SoapRead } from './soap/message.ts'
 export { supportsVersion } from './version.ts'
 export { canonicalAttribute, canonicalText, escapeAttribute, escapeText, readXml } from './xml.ts'
 export {

@@ -1,5 +1,6 @@
 // Content-Type values (RFC 2045 §5.1, RFC 9110 §8.3.1), read strictly.
 import { ProtocolError } from './error.ts'
+import type { HeaderList } from './multipart.ts'
 
 /**
  * A Content-Type taken apart: lower-case type, parameters by lower-case name (RFC 2045 §5.1).
@@ -21,6 +22,37 @@ export function mediaType(contentType: string): { type: string; parameters: Read
     parameters.set(name.toLowerCase(), quoted?.replace(/\\(.)/g, '$1') ?? token ?? '')
   }
   return { type: (match[1] ?? '').toLowerCase(), parameters }
+}
+
+/** The Content-Type with that parameter, set or replaced; all else as written. `value` is a token. Throws as {@link mediaType}. */
+export function withParameter(contentType: string, name: string, value: string): string {
+  if (!mediaType(contentType).parameters.has(name)) return `${contentType.replace(/[;\s]+$/, '')}; ${name}=${value}`
+  let written = TYPE.exec(contentType)?.[0] ?? ''
+  for (let rest = contentType.slice(written.length); rest !== ''; ) {
+    const parameter = PARAMETER.exec(rest)
+    if (parameter === null) return written + rest // white space at the end
+    rest = rest.slice(parameter[0].length)
+    written += parameter[1]?.toLowerCase() === name ? `; ${name}=${value}` : parameter[0]
+  }
+  return written
+}
+
+const CONTENT_TYPE = 'content-type'
+
+/**
+ * The Content-Type among the headers of a part.
+ *
+ * @throws ProtocolError `mime_parsing_failed` when it is given twice: two readers would see two types.
+ */
+export function contentTypeIn(headers: HeaderList): string | undefined {
+  let found: string | undefined
+  for (const [name, value] of headers) {
+    if (name.length !== CONTENT_TYPE.length || name.toLowerCase() !== CONTENT_TYPE) continue
+    if (found !== undefined)
+      throw new ProtocolError('mime_parsing_failed', 'The multipart message is broken: a part has two types')
+    found = value
+  }
+  return found
 }
 
 /** One slash or more: X-Road's own signature type has two. */

@@ -1,12 +1,14 @@
 // Multipart messages, read as they arrive (RFC 2046 §5.1, wire-message §2.4 and §2.6). Bodies are handed on as views of the
 // chunks that came; one indexOf per chunk looks for the delimiter. Nothing is decoded: transfer encodings stay as they are.
 import { ProtocolError } from './error.ts'
-import { mediaType } from './media-type.ts'
+import { contentTypeIn, mediaType } from './media-type.ts'
 
 export type HeaderList = readonly (readonly [name: string, value: string])[]
 
 export interface MimePart {
   readonly headers: HeaderList
+  /** The header lines as they came, folded ones folded, in Latin-1, each with CRLF. */
+  readonly lines: string
   /** Value of Content-Type as written; `text/plain` when the part has none (RFC 2045 §5.2). */
   readonly contentType: string
   /** Lower-case type without parameters. */
@@ -57,10 +59,10 @@ export async function* readMultipart(
     let open = await window.skipPreamble()
     for (let parts = 1; open; parts++) {
       if (parts > maxParts) throw broken('too many parts')
-      const headers = await window.readHeaders()
-      const contentType = headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? 'text/plain'
+      const { headers, lines } = await window.readHeaders()
+      const contentType = contentTypeIn(headers) ?? 'text/plain'
       const body = new Body(window)
-      yield { headers, contentType, mediaType: mediaType(contentType).type, body }
+      yield { headers, lines, contentType, mediaType: mediaType(contentType).type, body }
       await body.finish()
       open = await window.passDelimiter()
     }
@@ -239,12 +241,12 @@ class Window {
   }
 
   /** The header lines of a part, up to the empty line; folded ones unfolded, one leading white space dropped. */
-  async readHeaders(): Promise<HeaderList> {
+  async readHeaders(): Promise<{ headers: HeaderList; lines: string }> {
     const headers: [name: string, value: string][] = []
-    let size = 0
+    let lines = ''
     for (let line = await this.#line(); line !== ''; line = await this.#line()) {
-      size += line.length
-      if (size > MAX_BLOCK || headers.length >= MAX_HEADERS) throw broken('too many headers')
+      lines += `${line}\r\n`
+      if (lines.length > MAX_BLOCK || headers.length >= MAX_HEADERS) throw broken('too many headers')
       const last = headers.at(-1)
       if (line.startsWith(' ') || line.startsWith('\t')) {
         if (last === undefined) throw broken('a header begins with white space')
@@ -256,7 +258,7 @@ class Window {
       headers.push([match[1] ?? '', checkValue(match[2] ?? '')])
     }
     this.#atLineStart = true
-    return headers
+    return { headers, lines }
   }
 
   /** Reads the source to its end, so that its own end is known to be sound (chunked framing, TLS). */

@@ -4,7 +4,7 @@
 // never refuses; a differential test holds that what it accepts is what saxes accepts, as the same tree.
 import { hasControls, type QualifiedName, readName, resolveReferences } from './xml-characters.ts'
 import { declare, OUTERMOST, resolve, type Scope } from './xml-scope.ts'
-import { XMLNS, type XmlAttribute, type XmlElement, type XmlLimits, type XmlNode } from './xml-tree.ts'
+import { type Opaque, XMLNS, type XmlAttribute, type XmlElement, type XmlLimits, type XmlNode } from './xml-tree.ts'
 
 const DECLARATION = /^<\?xml version="1\.0"(?: encoding="(?:UTF|utf)-8")?(?: standalone="(?:yes|no)")? ?\?>/
 
@@ -17,13 +17,18 @@ const EQUALS = 0x3d
 const GREATER = 0x3e
 
 /** The document element; undefined when the document is not plain or not well-formed. `text` is what `bytes` mean in UTF-8. */
-export function readPlainXml(bytes: Uint8Array, text: string, bounds: Required<XmlLimits>): XmlElement | undefined {
+export function readPlainXml(
+  bytes: Uint8Array,
+  text: string,
+  bounds: Required<XmlLimits>,
+  opaque?: Opaque,
+): XmlElement | undefined {
   if (hasControls(bytes) || text.includes(']]>') || text.includes('\uFFFE') || text.includes('\uFFFF')) return undefined
-  return new PlainReader(text, bounds).read()
+  return new PlainReader(text, bounds, opaque).read()
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
-type Growing = XmlElement & { readonly children: XmlNode[] }
+type Growing = XmlElement & { readonly children: XmlNode[]; end: number }
 
 /** Of every element without any; never written to. */
 const NO_ATTRIBUTES: Mutable<XmlAttribute>[] = []
@@ -32,15 +37,19 @@ const NO_ATTRIBUTES: Mutable<XmlAttribute>[] = []
 class PlainReader {
   readonly #text: string
   readonly #bounds: Required<XmlLimits>
+  readonly #opaque: Opaque | undefined
   #at = 0
   #nodes = 0
+  /** Open elements of which nothing inside is kept. */
+  #hidden = 0
   #scope = OUTERMOST
   /** The next `&` at or after the place where it was last looked for. */
   #ampersand = -1
 
-  constructor(text: string, bounds: Required<XmlLimits>) {
+  constructor(text: string, bounds: Required<XmlLimits>, opaque: Opaque | undefined) {
     this.#text = text
     this.#bounds = bounds
+    this.#opaque = opaque
   }
 
   read(): XmlElement | undefined {
@@ -55,6 +64,8 @@ class PlainReader {
       if (text.charCodeAt(this.#at) !== LESS) return undefined
       if (text.charCodeAt(this.#at + 1) === SLASH) {
         if (current === undefined || !this.#close(current.name)) return undefined
+        current.end = this.#at
+        if (this.#hidden > 0) this.#hidden--
         current = current.parent as Growing | undefined
         this.#scope = scopes.pop() ?? OUTERMOST
       } else {
@@ -62,15 +73,17 @@ class PlainReader {
         const element = this.#open(current)
         if (element === undefined || scopes.length >= this.#bounds.maxDepth) return undefined
         root ??= element
-        current?.children.push(element)
+        if (this.#hidden === 0) current?.children.push(element)
         if (text.charCodeAt(this.#at) === SLASH) {
           this.#at++
           this.#scope = outer
         } else {
           scopes.push(outer)
           current = element
+          if (this.#hidden > 0 || this.#opaque?.(element) === true) this.#hidden++
         }
         if (text.charCodeAt(this.#at++) !== GREATER) return undefined
+        element.end = this.#at
       }
       if (current !== undefined && !this.#characters(current.children)) return undefined
     } while (current !== undefined)
@@ -80,13 +93,14 @@ class PlainReader {
 
   /** `<name attributes`, up to what ends the tag. */
   #open(parent: Growing | undefined): Growing | undefined {
-    this.#at++
+    const start = this.#at++
     const name = this.#name()
     const attributes = name && this.#attributes()
-    if (attributes === undefined || name === undefined || ++this.#nodes > this.#bounds.maxNodes) return undefined
+    if (attributes === undefined || name === undefined || !this.#count()) return undefined
     const namespace = resolve(this.#scope, name.prefix)
     if (namespace === undefined) return undefined
-    return { name: name.name, prefix: name.prefix, local: name.local, namespace, attributes, children: [], parent }
+    const { prefix, local } = name
+    return { name: name.name, prefix, local, namespace, attributes, children: [], parent, start, end: start }
   }
 
   /** `</name>`. */
@@ -158,7 +172,7 @@ class PlainReader {
     const from = this.#at
     const to = this.#text.indexOf('<', from)
     if (to === from) return true
-    if (to < 0 || ++this.#nodes > this.#bounds.maxNodes) return false
+    if (to < 0 || !this.#count()) return false
     this.#at = to
     // Looked for once, not in every text: the next one may be far away.
     if (this.#ampersand < from) {
@@ -168,8 +182,13 @@ class PlainReader {
     const raw = this.#text.slice(from, to)
     const text = this.#ampersand < to ? resolveReferences(raw) : raw
     if (text === undefined) return false
-    children.push(text)
+    if (this.#hidden === 0) children.push(text)
     return true
+  }
+
+  /** False when there are too many nodes. */
+  #count(): boolean {
+    return this.#hidden > 0 || ++this.#nodes <= this.#bounds.maxNodes
   }
 
   #name(): QualifiedName | undefined {

@@ -23,6 +23,9 @@ export interface XmlElement {
   readonly children: readonly XmlNode[]
   /** Undefined for the document element. Inclusive canonicalisation looks up to the ancestors. */
   readonly parent: XmlElement | undefined
+  /** Where it stands in the text of the document: from the first character of its start tag to behind its end tag. */
+  readonly start: number
+  readonly end: number
 }
 
 export interface XmlInstruction {
@@ -40,11 +43,14 @@ export interface XmlLimits {
   readonly maxBytes?: number
   /** Elements inside one another. */
   readonly maxDepth?: number
-  /** Elements, texts and instructions together. */
+  /** Elements, texts and instructions together, as far as they are kept. */
   readonly maxNodes?: number
   /** Attributes of one element, declarations included. */
   readonly maxAttributes?: number
 }
+
+/** Whether what is inside an element is only checked, not kept. The element is known with its attributes and ancestors. */
+export type Opaque = (element: XmlElement) => boolean
 
 /** Whether a node is an element (not text, not a processing instruction). */
 export function isElement(node: XmlNode): node is XmlElement {

@@ -1,8 +1,9 @@
 // Reads XML that a stranger sent: faults, SOAP, signatures, hash chains. Plain documents are read by a reader of our own (xml-plain.ts),
 // everything else by saxes (xml-saxes.ts), to the same tree; both keep values after XML normalisation and no comments.
+import { decodeUtf8Xml, type XmlText } from './xml-encoding.ts'
 import { readPlainXml } from './xml-plain.ts'
 import { readWithSaxes, refused } from './xml-saxes.ts'
-import type { XmlElement, XmlLimits } from './xml-tree.ts'
+import type { Opaque, XmlElement, XmlLimits } from './xml-tree.ts'
 
 const DEFAULTS: Required<XmlLimits> = { maxBytes: 4 << 20, maxDepth: 64, maxNodes: 200_000, maxAttributes: 64 }
 
@@ -13,10 +14,21 @@ const DEFAULTS: Required<XmlLimits> = { maxBytes: 4 << 20, maxDepth: 64, maxNode
  * UTF-8, an XML version other than 1.0, or more than `limits` allows.
  */
 export function readXml(bytes: Uint8Array, limits: XmlLimits = {}): XmlElement {
+  const maxBytes = limits.maxBytes ?? DEFAULTS.maxBytes
+  if (bytes.length > maxBytes) throw refused(`document over ${maxBytes} bytes`)
+  return readXmlText(decodeUtf8Xml(bytes), limits)
+}
+
+/**
+ * Parses one document whose text is known, and of which not everything need be kept.
+ *
+ * @throws ProtocolError `invalid_xml` as {@link readXml}, or an encoding that the document does not declare.
+ */
+export function readXmlText(document: XmlText, limits: XmlLimits = {}, opaque?: Opaque): XmlElement {
   const bounds = { ...DEFAULTS, ...limits }
-  if (bytes.length > bounds.maxBytes) throw refused(`document over ${bounds.maxBytes} bytes`)
-  const text = decodeUtf8(bytes)
-  return readPlainXml(bytes, text, bounds) ?? readWithSaxes(text, bounds)
+  const { bytes, text, encoding } = document
+  const plain = encoding === 'UTF-8' ? readPlainXml(bytes, text, bounds, opaque) : undefined
+  return plain ?? readWithSaxes(text, bounds, encoding, opaque)
 }
 
 const TEXT_SPECIAL = /[&<>\r]/g
@@ -54,12 +66,4 @@ export function escapeAttribute(text: string): string {
 
 function reference(character: string): string {
   return REFERENCES[character] ?? character
-}
-
-function decodeUtf8(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes) // drops one byte-order mark
-  } catch (cause) {
-    throw refused('not UTF-8', cause)
-  }
 }

@@ -15,6 +15,7 @@ import {
   XRoadFault,
 } from '#protocol'
 import { pieces } from './http-message.ts'
+import { soapMessage } from './soap-message.ts'
 
 type Spec = readonly [type: string, body: string, headers?: HeaderList]
 
@@ -25,10 +26,7 @@ const BODY: Spec = [mimeTypes.restBody, 'body']
 const RESULT: Spec = [mimeTypes.chainResult, 'result']
 const CHAIN: Spec = [mimeTypes.chain, 'chain']
 const SIGNATURE: Spec = [mimeTypes.signature, 'signature']
-const SOAP: Spec = [
-  'text/xml; charset=UTF-8',
-  '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><x/></e:Body></e:Envelope>',
-]
+const SOAP: Spec = ['text/xml; charset=UTF-8', soapMessage().toString()]
 const XOP: Spec = ['application/xop+xml; type="text/xml"', SOAP[1]]
 const FAULT_XML = Buffer.from(writeSoapFault(new XRoadFault('server.serverproxy.access_denied', 'No'))).toString()
 const FAULT: Spec = [mimeTypes.fault, FAULT_XML]
