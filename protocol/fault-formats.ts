@@ -41,7 +41,8 @@ export function faultOf(fault: XmlElement): XRoadFault {
   const message = textOfChild(fault, 'faultstring') ?? ''
   const detail = childNamed(fault, 'detail')
   const id = detail === undefined ? undefined : (textOfChild(detail, 'faultDetail') ?? textOf(detail)).trim()
-  return new XRoadFault(currentCode(headerSafe(code)), bounded(message), {
+  // The current spelling may be longer than the older one.
+  return new XRoadFault(headerSafe(currentCode(headerSafe(code))), bounded(message), {
     received: true,
     ...(id === undefined || id === '' ? {} : { detail: bounded(id) }),
   })

@@ -219,7 +219,7 @@ property(
   (xml) => {
     const read = bears(() => readSoapFault(xml), ProtocolError)
     const code = read?.value?.code
-    if (code !== undefined) assert.match(code, /^[!-~]{1,300}$/)
+    if (code !== undefined) assert.match(code, /^[!-~]{1,255}$/)
     return code !== undefined
   },
 )

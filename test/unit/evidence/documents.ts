@@ -42,6 +42,7 @@ const TEXTS = [
   '<?pi  spaced  ?>',
   '&quot;&apos;',
 ]
+const COMMENTS = ['<!---->', '<!-- note -->', '<!-- <a> & "b" \r\n -->']
 const VALUES = ['', 'v', ' spaced  out ', 'a\nb\tc', '&#10;&#9;&#13;', '&lt;&amp;&gt;"', "it's", '🍎', 'a&#x20;b']
 
 export interface Generated {
@@ -50,8 +51,12 @@ export interface Generated {
   readonly ids: readonly string[]
 }
 
-/** A document without comments or DTD. Each element may have an attribute `Id`. */
-export function generate(next: () => number, options: { readonly maxDepth?: number } = {}): Generated {
+/** A document without DTD, and without comments unless they are asked for. Each element may have an attribute `Id`. */
+export function generate(
+  next: () => number,
+  options: { readonly maxDepth?: number; readonly comments?: boolean } = {},
+): Generated {
+  const texts = options.comments ? [...TEXTS, ...COMMENTS] : TEXTS
   const pick = <T>(items: readonly T[]): T => items[Math.floor(next() * items.length)] as T
   const ids: string[] = []
   const element = (depth: number, scope: ReadonlyMap<string, string>): string => {
@@ -88,7 +93,7 @@ export function generate(next: () => number, options: { readonly maxDepth?: numb
     const name = `${prefix === '' ? '' : `${prefix}:`}${pick(LOCALS)}`
     let content = ''
     for (let count = Math.floor(next() * (depth === 0 ? 6 : 4)); count > 0; count -= 1)
-      content += next() < 0.5 && depth < (options.maxDepth ?? 5) ? element(depth + 1, inner) : pick(TEXTS)
+      content += next() < 0.5 && depth < (options.maxDepth ?? 5) ? element(depth + 1, inner) : pick(texts)
     const tag = [name, ...attributes].join(next() < 0.2 ? '\n ' : ' ')
     return content === '' && next() < 0.5 ? `<${tag}/>` : `<${tag}>${content}</${name}${next() < 0.1 ? ' ' : ''}>`
   }

@@ -170,6 +170,12 @@ test('a code from outside can stand in a header, and texts are bounded', () => {
   assert.match(read?.code ?? '', /^a\?\?X:\?y\?\?z+$/)
   assert.equal(read?.code.length, 255)
   assert.equal(read?.message.length, 10_000)
+  // Found by test/fuzz: the current spelling has an underscore before each capital.
+  const respelt = readSoapFault(
+    envelope(`<e:Fault><faultcode>Server.ServerProxy.${'Fvice'.repeat(48)}</faultcode></e:Fault>`),
+  )
+  assert.match(respelt?.code ?? '', /^server\.serverproxy\.fvice_fvice_/)
+  assert.equal(respelt?.code.length, 255)
 })
 
 test('what is not a SOAP 1.1 envelope, or has no code, is refused', () => {
