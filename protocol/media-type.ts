@@ -57,7 +57,8 @@ export function contentTypeIn(headers: HeaderList): string | undefined {
 
 /** One slash or more: X-Road's own signature type has two. */
 const TYPE = /^\s*([!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:\/[!#$%&'*+\-.^_`|~0-9A-Za-z]+)+)\s*(?=;|$)/
-const PARAMETER = /^\s*;\s*(?:([!#$%&'*+\-.^_`|~0-9A-Za-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s";]*))\s*)?(?=;|$)/
+/** White space has one place at a time, or a long run of it would be tried in all. */
+const PARAMETER = /^\s*;\s*(?:([!#$%&'*+\-.^_`|~0-9A-Za-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"\s*|([^\s";]+)\s*)?)?(?=;|$)/
 
 function unreadable(contentType: string): ProtocolError {
   return new ProtocolError('invalid_content_type', `Content-Type cannot be read: ${contentType.slice(0, 200)}`)

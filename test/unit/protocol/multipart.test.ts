@@ -274,4 +274,9 @@ test('content types are taken apart', () => {
     assert.throws(() => mediaType(text), { code: 'invalid_content_type' }, text)
   }
   assert.throws(() => mediaType(`a/b${';a'.repeat(100_000)}`), { code: 'invalid_content_type' })
+  // A minute and more, where a run of white space is tried in every split.
+  const space = ' '.repeat(200_000)
+  for (const text of [`a/b;a=${space}"`, `a/b;a${space}=${space}"`, `a/b;${space}"`, `a/b;a="b"${space}"`])
+    assert.throws(() => mediaType(text), { code: 'invalid_content_type' })
+  assert.equal(mediaType(`a/b; c =${space}; d="e"`).parameters.get('c'), '')
 })
