@@ -191,4 +191,32 @@ QUERY-ID is the X-Road-Id of a message, as its answer carries it.
     details: "ID is the number that 'saadik log find' shows.\n\n  saadik log get 17 --server customs -o request.asice",
     load: async () => (await import('./log.ts')).get,
   },
+  {
+    name: 'types',
+    summary: 'Write the TypeScript types of a service, for saadik/client',
+    takes: 'SERVICE|FILE',
+    positionals: [1, 1],
+    options: {
+      url: { value: 'URL', help: 'the security server that asks for the description: http://ADDRESS:8080' },
+      client: { value: 'ID', help: 'as whom it is asked: INSTANCE/CLASS/MEMBER/SUBSYSTEM' },
+      cert: { value: 'FILE', help: 'for https: the client certificate (PEM)' },
+      key: { value: 'FILE', help: 'for https: its private key (PEM)' },
+      pinned: {
+        value: 'FILE',
+        help: "for https: the security server's TLS certificate (PEM), when no authority vouches for it",
+      },
+      output,
+      dir,
+    },
+    details: `
+SERVICE is INSTANCE/CLASS/MEMBER/SUBSYSTEM/SERVICE; its OpenAPI 3 document is asked for by getOpenAPI. FILE is such a document,
+JSON or YAML. Without --url and --client the customs of a demo nearby ask.
+
+  saadik types DEMO/GOV/70000001/population-register/persons -o persons.ts
+  saadik types --url http://10.0.0.1:8080 --client EE/GOV/1/app EE/GOV/2/register/people -o people.ts
+  saadik types openapi.yaml -o service.ts
+
+Then: createClient({ … }).service<paths>('INSTANCE/…') with import type { paths } from './persons.ts'`,
+    load: async () => (await import('./types.ts')).types,
+  },
 ]
