@@ -111,7 +111,7 @@ const written = (() => {
 })()
 property(
   'multipart of strangers: pieces change nothing',
-  500,
+  { short: 300, long: 20_000 },
   fc.tuple(
     fc.oneof(
       mutated([written], TOKENS),
@@ -191,7 +191,7 @@ const seeds = [...own, ...recordedTransports()]
 
 property(
   'transport messages of strangers: pieces change nothing',
-  { short: 250, long: 15_000 },
+  { short: 150, long: 10_000 },
   fc.nat(seeds.length - 1).chain((index) => {
     const { contentType, body: bytes } = seeds[index] as Transport
     const changed = fc.oneof(
