@@ -62,7 +62,12 @@ export interface ServiceListing {
     readonly connection: string
     readonly services: readonly {
       readonly code: string
+      /** Of an operation of a WSDL that has one. */
+      readonly version?: string
       readonly type: string
+      readonly title?: string
+      /** Where its description came from. */
+      readonly description?: string
       readonly url: string
       readonly disabled?: string
     }[]

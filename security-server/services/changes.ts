@@ -27,7 +27,7 @@ function clientContent(before: ClientEntry | undefined, after: ClientEntry): str
       removed: (group) => [`${name}: local group ${group.code} removed`],
       both: (old, group) => groupContent(name, old, group),
     }),
-    ...compare(before?.services ?? [], after.services, ({ code }) => code, {
+    ...compare(before?.services ?? [], after.services, nameOf, {
       added: (service) => [
         `service ${serviceName(after, service)} added`,
         ...serviceContent(after, undefined, service),
@@ -55,7 +55,7 @@ function groupContent(client: string, before: LocalGroup | undefined, after: Loc
 function serviceContent(client: ClientEntry, before: ServiceEntry | undefined, after: ServiceEntry): string[] {
   const name = `service ${serviceName(client, after)}`
   const changes: string[] = []
-  for (const key of ['type', 'description', 'url', 'timeoutSeconds', 'tls'] as const) {
+  for (const key of ['type', 'title', 'description', 'url', 'timeoutSeconds', 'tls'] as const) {
     if (before !== undefined && before[key] !== after[key]) {
       changes.push(`${name}: ${key} ${before[key] ?? 'none'} → ${after[key] ?? 'none'}`)
     }
@@ -77,8 +77,13 @@ function serviceContent(client: ClientEntry, before: ServiceEntry | undefined, a
   return changes
 }
 
-function serviceName(client: ClientEntry, { code }: ServiceEntry): string {
-  return `${shortId(client.id)}/${code}`
+function serviceName(client: ClientEntry, service: ServiceEntry): string {
+  return `${shortId(client.id)}/${nameOf(service)}`
+}
+
+/** Neither part has a slash. */
+function nameOf({ code, version }: ServiceEntry): string {
+  return version === undefined ? code : `${code}/${version}`
 }
 
 function rightText({ subject, endpoint }: AccessRight): string {

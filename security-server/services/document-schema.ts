@@ -16,16 +16,36 @@ const right = z.strictObject({
   endpoints: z.array(z.string().max(1100)).min(1).max(1000).optional(),
 })
 
-const service = z.strictObject({
+/** 0: no limit (wire-client §5.7). */
+const timeoutSeconds = z.number().int().min(0).max(1000)
+const tls = z.enum(['pinned', 'system'])
+
+/** What is different for one operation of a WSDL. */
+const operation = z.strictObject({
   code: text,
+  /** Absent: every version. */
+  version: text.optional(),
+  url: url.optional(),
+  timeoutSeconds: timeoutSeconds.optional(),
+  tls: tls.optional(),
+  /** Besides the rights to the whole description. */
+  access: z.array(right).max(10_000).default([]),
+})
+
+const service = z.strictObject({
+  /** Not with `wsdl`, which has the codes. */
+  code: text.optional(),
   /** Address of an OpenAPI 3 description: endpoints come from it, the base address too unless `url` is given. */
   openapi: url.optional(),
-  /** Base address of the service. */
+  /** Address of a WSDL 1.1 description: each operation is a service, at its `soap:address` unless `url` is given. */
+  wsdl: url.optional(),
+  /** With `wsdl` only. */
+  operations: z.array(operation).max(1000).optional(),
+  /** Base address of the service; with `wsdl` the address of every operation. */
   url: url.optional(),
-  /** 0: no limit (wire-client §5.7). */
-  timeoutSeconds: z.number().int().min(0).max(1000).default(60),
+  timeoutSeconds: timeoutSeconds.default(60),
   /** https only: the client's `tlsCertificates` (default), or the authorities that the system trusts. */
-  tls: z.enum(['pinned', 'system']).optional(),
+  tls: tls.optional(),
   disabled: z.strictObject({ notice: z.string().trim().min(1).max(1000) }).optional(),
   access: z.array(right).max(10_000).default([]),
 })
@@ -53,3 +73,4 @@ export const documentSchema = z.strictObject({ clients: z.array(client).max(1000
 export type ServiceInput = z.infer<typeof service>
 export type ClientInput = z.infer<typeof client>
 export type RightInput = z.infer<typeof right>
+export type OperationInput = z.infer<typeof operation>

@@ -1,7 +1,9 @@
 // Local clients, services, endpoints and access rights: a registry that changes as a whole, and an immutable snapshot of it
 // for the message path.
-export { RESERVED_CODES } from './document.ts'
+export { RESERVED_CODES } from './document-checks.ts'
 export { ServicesError, type ServicesErrorCode } from './error.ts'
-export type { Connection, ServiceTls } from './model.ts'
+export type { Connection, ServiceTls, ServiceType } from './model.ts'
 export { openServices, type ServiceRegistry } from './registry.ts'
-export type { AccessQuestion, LocalClient, LocalService, ServiceSnapshot } from './snapshot.ts'
+export type { Asking } from './rights.ts'
+export type { AccessQuestion, LocalClient, LocalService, ServiceSnapshot, SoapAccessQuestion } from './snapshot.ts'
+export { readDescriptionXml, readWsdl, type WsdlOperation } from './wsdl.ts'

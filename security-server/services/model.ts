@@ -22,10 +22,17 @@ export interface LocalGroup {
   readonly members: readonly ClientId[]
 }
 
+/** A base path, an OpenAPI 3 description, an operation of a WSDL. The first two are called by REST, the last one by SOAP. */
+export type ServiceType = 'REST' | 'OPENAPI3' | 'WSDL'
+
 export interface ServiceEntry {
   readonly code: string
-  readonly type: 'REST' | 'OPENAPI3'
-  /** Where the description came from; OPENAPI3 only. */
+  /** WSDL only, and not of every operation. Part of the service's name, but not of rights to it (wire-client §5.1). */
+  readonly version?: string
+  readonly type: ServiceType
+  /** For people, from the description; WSDL only. */
+  readonly title?: string
+  /** Where the description came from; not for a base path. */
   readonly description?: string
   readonly url: string
   /** Seconds for the answer to begin and between its pieces; 0: no limit. */
@@ -33,7 +40,7 @@ export interface ServiceEntry {
   readonly tls: ServiceTls
   /** Present when the service is disabled; told to those who have a right to it. */
   readonly notice?: string
-  /** From the description. */
+  /** From the description; OPENAPI3 only. */
   readonly endpoints: readonly EndpointPattern[]
   readonly rights: readonly AccessRight[]
 }

@@ -11,7 +11,7 @@ export interface ServiceRegistry {
   snapshot(): ServiceSnapshot
   /**
    * Makes the registry what the document says (server.yaml as an object). Applying the same again changes nothing; descriptions
-   * are fetched again each time. Calls are taken one after another. Durable when it resolves.
+   * are fetched again each time, so that this is also how they are refreshed. Calls are taken one after another. Durable when it resolves.
    *
    * @returns What changed, in words.
    * @throws ServicesError `invalid_services` with every fault of the document; nothing has changed then.
@@ -23,7 +23,7 @@ export interface ServiceRegistry {
 /**
  * Opens the registry, empty at the first start.
  *
- * @param options.fetchText Fetches an OpenAPI description; rejects when it is over 10 MiB, late or not there.
+ * @param options.fetchText Fetches an OpenAPI or WSDL description; rejects when it is over 10 MiB, late or not there.
  */
 export async function openServices(options: {
   readonly directory: string

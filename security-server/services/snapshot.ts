@@ -2,7 +2,6 @@
 // compiled beforehand.
 import {
   type ClientId,
-  compilePattern,
   decodeServicePath,
   type EndpointPattern,
   fault,
@@ -11,7 +10,8 @@ import {
   typedId,
 } from '#protocol'
 import { type Certificate, parseCertificate } from '#trust'
-import type { AccessRight, ClientEntry, Connection, ServiceEntry, ServiceTls } from './model.ts'
+import type { ClientEntry, Connection, ServiceEntry, ServiceTls, ServiceType } from './model.ts'
+import { type Asking, Rights } from './rights.ts'
 
 export interface LocalClient {
   readonly id: ClientId
@@ -20,26 +20,31 @@ export interface LocalClient {
 }
 
 export interface LocalService {
+  /** With a version only if it is an operation of a WSDL that has one. */
   readonly id: ServiceId
-  readonly type: 'REST' | 'OPENAPI3'
-  /** Base address; path and query of the request follow it. */
+  readonly type: ServiceType
+  /** For people; from a WSDL. */
+  readonly title?: string
+  /** Address of the description; absent for a base path. */
+  readonly description?: string
+  /** Base address, which path and query of the request follow; of an operation of a WSDL the address itself. */
   readonly url: string
   /** 0: no limit. */
   readonly timeoutSeconds: number
   readonly tls: ServiceTls
   readonly disabled?: { readonly notice: string }
-  /** Of the description; empty for a base path. */
+  /** Of the description; for a base path those that rights name; none for SOAP. */
   readonly endpoints: readonly EndpointPattern[]
 }
 
-export interface AccessQuestion {
+export interface SoapAccessQuestion extends Asking {
   readonly service: ServiceId
-  readonly client: ClientId
+}
+
+export interface AccessQuestion extends SoapAccessQuestion {
   readonly method: string
   /** Raw, as in the request target. */
   readonly servicePath: string
-  /** Whether the client is in a global group of this instance. */
-  readonly inGlobalGroup: (group: string) => boolean
 }
 
 export interface ServiceSnapshot {
@@ -48,130 +53,133 @@ export interface ServiceSnapshot {
   service(id: ServiceId): LocalService | undefined
   services(client: ClientId): readonly LocalService[]
   /**
-   * Whether a client may call (wire-client §5.5, in its order).
+   * Whether a client may call a REST service (wire-client §5.5, in its order).
    *
    * @returns The service, and the pattern that allowed the call unless the whole service is allowed.
-   * @throws XRoadFault `server.serverproxy.` + `unknown_service`, `access_denied` or `service_disabled`. `service_type` cannot
-   * occur: every service here is REST.
+   * @throws XRoadFault `server.serverproxy.` + `unknown_service`, `service_type`, `access_denied` or `service_disabled`.
    */
   authorise(question: AccessQuestion): { readonly service: LocalService; readonly endpoint?: EndpointPattern }
+  /** Whether a client may call an operation of a WSDL: only rights to the whole service count. Faults as above. */
+  authoriseSoap(question: SoapAccessQuestion): LocalService
+  /**
+   * The services of a provider to which a client has some right, with the endpoints that it may call: for metadata, disabled ones
+   * included (wire-client §4.2–4.3).
+   */
+  allowed(
+    provider: ClientId,
+    asking: Asking,
+  ): readonly { readonly service: LocalService; readonly endpoints: readonly EndpointPattern[] }[]
 }
 
 const SIDE = 'server.serverproxy'
 
+interface Offered {
+  readonly service: LocalService
+  readonly rights: Rights
+}
+
 export function createSnapshot(entries: readonly ClientEntry[]): ServiceSnapshot {
   const clients = new Map<string, LocalClient>()
-  const services = new Map<string, { readonly service: LocalService; readonly rights: Rights }>()
-  const byClient = new Map<string, readonly LocalService[]>()
+  const services = new Map<string, Offered>()
+  const byClient = new Map<string, readonly Offered[]>()
   for (const entry of entries) {
-    const key = idKey(entry.id)
     clients.set(
-      key,
+      idKey(entry.id),
       Object.freeze({
         id: entry.id,
         connection: entry.connection,
         tlsCertificates: Object.freeze(entry.tlsCertificates.map((der) => parseCertificate(der))),
       }),
     )
-    const groups = new Map(entry.localGroups.map((group) => [group.code, new Set(group.members.map(idKey))]))
-    const offered = entry.services.map((each) => localService(entry.id, each))
-    byClient.set(key, Object.freeze(offered))
-    for (const [index, service] of offered.entries()) {
-      services.set(idKey(service.id), { service, rights: new Rights(entry.services[index]?.rights ?? [], groups) })
-    }
+    const offered = offeredBy(entry)
+    byClient.set(idKey(entry.id), offered)
+    for (const each of offered) services.set(idKey(each.service.id), each)
   }
+
+  function known(id: ServiceId, soap: boolean): Offered {
+    const found = services.get(idKey(id))
+    if (found === undefined) throw fault(SIDE, 'unknown_service', `Unknown service: ${typedId(id)}`)
+    if ((found.service.type === 'WSDL') === soap) return found
+    const text = soap ? 'a REST service and cannot be called by SOAP' : 'a SOAP service and cannot be called by REST'
+    throw fault(SIDE, 'service_type', `Service ${typedId(id)} is ${text}`)
+  }
+
   return Object.freeze({
     clients: Object.freeze([...clients.values()]),
     client: (id: ClientId) => clients.get(idKey(id)),
-    // Codes never have a version in REST; one that has is nobody's service.
-    service: (id: ServiceId) => (id.serviceVersion === undefined ? services.get(idKey(id))?.service : undefined),
-    services: (client: ClientId) => byClient.get(idKey(client)) ?? [],
+    service: (id: ServiceId) => services.get(idKey(id))?.service,
+    services: (client: ClientId) => byClient.get(idKey(client))?.map(({ service }) => service) ?? [],
     authorise(question: AccessQuestion) {
-      const found = question.service.serviceVersion === undefined ? services.get(idKey(question.service)) : undefined
-      if (found === undefined) throw fault(SIDE, 'unknown_service', `Unknown service: ${typedId(question.service)}`)
-      const { service, rights } = found
+      const { service, rights } = known(question.service, false)
       // Paths that two readers may read differently are refused whatever the right: the service sees them as they are.
       const path = decodeServicePath(question.servicePath)
-      const allowed = rights.find(question, path)
-      if (allowed === undefined)
-        throw fault(SIDE, 'access_denied', `Request is not allowed: ${typedId(question.service)}`)
-      if (service.disabled !== undefined) {
-        throw fault(
-          SIDE,
-          'service_disabled',
-          `Service ${typedId(question.service)} is disabled: ${service.disabled.notice}`,
-        )
-      }
+      const allowed = rights.find(question, question.method, path)
+      if (allowed === undefined) throw denied(question.service)
+      refuseDisabled(service)
       return allowed === 'everything' ? { service } : { service, endpoint: allowed }
     },
+    authoriseSoap(question: SoapAccessQuestion) {
+      const { service, rights } = known(question.service, true)
+      if (!rights.everything(question)) throw denied(question.service)
+      refuseDisabled(service)
+      return service
+    },
+    allowed: (provider: ClientId, asking: Asking) =>
+      (byClient.get(idKey(provider)) ?? [])
+        .filter(({ rights }) => rights.any(asking))
+        .map(({ service, rights }) => ({ service, endpoints: rights.among(asking, service.endpoints) })),
   })
 }
 
+function denied(id: ServiceId): Error {
+  return fault(SIDE, 'access_denied', `Request is not allowed: ${typedId(id)}`)
+}
+
+function refuseDisabled({ id, disabled }: LocalService): void {
+  if (disabled === undefined) return
+  throw fault(SIDE, 'service_disabled', `Service ${typedId(id)} is disabled: ${disabled.notice}`)
+}
+
+/** Versions of one code share their rights (wire-client §5.1). */
+function offeredBy(client: ClientEntry): readonly Offered[] {
+  const groups = new Map(client.localGroups.map((group) => [group.code, new Set(group.members.map(idKey))]))
+  const rights = new Map(
+    [...Map.groupBy(client.services, ({ code }) => code)].map(([code, versions]) => [
+      code,
+      new Rights(
+        versions.flatMap((version) => version.rights),
+        groups,
+      ),
+    ]),
+  )
+  return Object.freeze(
+    client.services.flatMap((entry) => {
+      const own = rights.get(entry.code)
+      return own === undefined ? [] : [{ service: localService(client.id, entry), rights: own }]
+    }),
+  )
+}
+
 function localService(client: ClientId, entry: ServiceEntry): LocalService {
-  const { code, type, url, timeoutSeconds, tls, notice, endpoints } = entry
+  const { code, version, type, title, description, url, timeoutSeconds, tls, notice } = entry
+  const id =
+    version === undefined ? { ...client, serviceCode: code } : { ...client, serviceCode: code, serviceVersion: version }
   return Object.freeze({
-    id: Object.freeze({ ...client, serviceCode: code }),
+    id: Object.freeze(id),
     type,
     url,
     timeoutSeconds,
     tls,
-    endpoints: Object.freeze([...endpoints]),
+    endpoints: Object.freeze(endpointsOf(entry)),
+    ...(title === undefined ? {} : { title }),
+    ...(description === undefined ? {} : { description }),
     ...(notice === undefined ? {} : { disabled: Object.freeze({ notice }) }),
   })
 }
 
-interface Grant {
-  everything: boolean
-  readonly endpoints: { readonly pattern: EndpointPattern; readonly matches: ReturnType<typeof compilePattern> }[]
-}
-
-/** The rights of one service by subject. There are no denials, so the first that allows decides. */
-class Rights {
-  readonly #clients = new Map<string, Grant>()
-  readonly #globalGroups = new Map<string, Grant>()
-  readonly #localGroups: { readonly members: ReadonlySet<string>; readonly grant: Grant }[] = []
-
-  constructor(rights: readonly AccessRight[], groups: ReadonlyMap<string, ReadonlySet<string>>) {
-    const local = new Map<string, Grant>()
-    for (const { subject, endpoint } of rights) {
-      const grant =
-        subject.kind === 'client'
-          ? grantIn(this.#clients, idKey(subject.id))
-          : grantIn(subject.kind === 'global-group' ? this.#globalGroups : local, subject.code)
-      if (endpoint === undefined) grant.everything = true
-      else grant.endpoints.push({ pattern: endpoint, matches: compilePattern(endpoint) })
-    }
-    for (const [code, grant] of local) {
-      const members = groups.get(code)
-      if (members !== undefined) this.#localGroups.push({ members, grant })
-    }
-  }
-
-  find(
-    { client, method, inGlobalGroup }: AccessQuestion,
-    path: readonly string[],
-  ): EndpointPattern | 'everything' | undefined {
-    for (const grant of this.#grants(idKey(client), inGlobalGroup)) {
-      if (grant.everything) return 'everything'
-      const match = grant.endpoints.find(({ matches }) => matches(method, path))
-      if (match !== undefined) return match.pattern
-    }
-    return undefined
-  }
-
-  *#grants(client: string, inGlobalGroup: (group: string) => boolean): Generator<Grant> {
-    const own = this.#clients.get(client)
-    if (own !== undefined) yield own
-    for (const { members, grant } of this.#localGroups) if (members.has(client)) yield grant
-    for (const [code, grant] of this.#globalGroups) if (inGlobalGroup(code)) yield grant
-  }
-}
-
-function grantIn(grants: Map<string, Grant>, key: string): Grant {
-  let grant = grants.get(key)
-  if (grant === undefined) {
-    grant = { everything: false, endpoints: [] }
-    grants.set(key, grant)
-  }
-  return grant
+/** Who describes a base path are those who gave rights to parts of it. */
+function endpointsOf({ type, endpoints, rights }: ServiceEntry): EndpointPattern[] {
+  if (type !== 'REST') return [...endpoints]
+  const named = rights.map(({ endpoint }) => endpoint).filter((endpoint) => endpoint !== undefined)
+  return [...new Map(named.map((endpoint) => [`${endpoint.method} ${endpoint.path}`, endpoint])).values()]
 }

@@ -1,8 +1,9 @@
 // The registry on disk: services.sqlite in the server's directory. Whoever owns it can open services to others (ARCHITECTURE.md).
 import { join } from 'node:path'
 import type { Generated, Kysely, Transaction } from 'kysely'
-import { type Migration, openStore, type Store } from '#host'
+import { openStore, type Store } from '#host'
 import { decodeClientId, idKey } from '#protocol'
+import { MIGRATIONS } from './migrations.ts'
 import type { AccessRight, ClientEntry, Connection, LocalGroup, ServiceEntry, ServiceTls, Subject } from './model.ts'
 
 /** Rows keep the order of the document: `seq` is the order of insertion. Clients are named by idKey. */
@@ -15,18 +16,22 @@ interface Tables {
     seq: Generated<number>
     client: string
     code: string
+    /** '' for none. */
+    version: string
     type: string
+    title: string | null
     description: string | null
     url: string
     timeout_seconds: number
     tls: string
     notice: string | null
   }
-  endpoint: { seq: Generated<number>; client: string; service: string; method: string; path: string }
+  endpoint: { seq: Generated<number>; client: string; service: string; version: string; method: string; path: string }
   access_right: {
     seq: Generated<number>
     client: string
     service: string
+    version: string
     subject_kind: string
     subject: string
     method: string | null
@@ -43,63 +48,6 @@ const TABLES = [
   'client_certificate',
   'client',
 ] as const
-
-const MIGRATIONS: readonly Migration[] = [
-  {
-    name: '001-services',
-    async up(db) {
-      const table = (name: string) =>
-        db.schema.createTable(name).addColumn('seq', 'integer', (column) => column.primaryKey())
-      await table('client')
-        .addColumn('id', 'text', (column) => column.notNull().unique())
-        .addColumn('connection', 'text', (column) => column.notNull())
-        .execute()
-      await table('client_certificate')
-        .addColumn('client', 'text', (column) => column.notNull().references('client.id'))
-        .addColumn('der', 'blob', (column) => column.notNull())
-        .execute()
-      await table('local_group')
-        .addColumn('client', 'text', (column) => column.notNull().references('client.id'))
-        .addColumn('code', 'text', (column) => column.notNull())
-        .addColumn('description', 'text', (column) => column.notNull())
-        .addUniqueConstraint('local_group_code', ['client', 'code'])
-        .execute()
-      await table('local_group_member')
-        .addColumn('client', 'text', (column) => column.notNull())
-        .addColumn('code', 'text', (column) => column.notNull())
-        .addColumn('member', 'text', (column) => column.notNull())
-        .addForeignKeyConstraint('member_group', ['client', 'code'], 'local_group', ['client', 'code'])
-        .execute()
-      await table('service')
-        .addColumn('client', 'text', (column) => column.notNull().references('client.id'))
-        .addColumn('code', 'text', (column) => column.notNull())
-        .addColumn('type', 'text', (column) => column.notNull())
-        .addColumn('description', 'text')
-        .addColumn('url', 'text', (column) => column.notNull())
-        .addColumn('timeout_seconds', 'integer', (column) => column.notNull())
-        .addColumn('tls', 'text', (column) => column.notNull())
-        .addColumn('notice', 'text')
-        .addUniqueConstraint('service_code', ['client', 'code'])
-        .execute()
-      await table('endpoint')
-        .addColumn('client', 'text', (column) => column.notNull())
-        .addColumn('service', 'text', (column) => column.notNull())
-        .addColumn('method', 'text', (column) => column.notNull())
-        .addColumn('path', 'text', (column) => column.notNull())
-        .addForeignKeyConstraint('endpoint_service', ['client', 'service'], 'service', ['client', 'code'])
-        .execute()
-      await table('access_right')
-        .addColumn('client', 'text', (column) => column.notNull())
-        .addColumn('service', 'text', (column) => column.notNull())
-        .addColumn('subject_kind', 'text', (column) => column.notNull())
-        .addColumn('subject', 'text', (column) => column.notNull())
-        .addColumn('method', 'text')
-        .addColumn('path', 'text')
-        .addForeignKeyConstraint('right_service', ['client', 'service'], 'service', ['client', 'code'])
-        .execute()
-    },
-  },
-]
 
 export interface ServiceStore {
   read(): Promise<readonly ClientEntry[]>
@@ -145,15 +93,16 @@ async function insertClient(db: Transaction<Tables>, entry: ClientEntry): Promis
 }
 
 async function insertService(db: Transaction<Tables>, client: string, entry: ServiceEntry): Promise<void> {
-  const { code: service, type, description = null, url, timeoutSeconds, tls, notice = null } = entry
+  const { code: service, version = '', type, title = null, description = null, url, tls, notice = null } = entry
+  const timeout_seconds = entry.timeoutSeconds
   await db
     .insertInto('service')
-    .values({ client, code: service, type, description, url, timeout_seconds: timeoutSeconds, tls, notice })
+    .values({ client, code: service, version, type, title, description, url, timeout_seconds, tls, notice })
     .execute()
   await insertRows(
     db,
     'endpoint',
-    entry.endpoints.map(({ method, path }) => ({ client, service, method, path })),
+    entry.endpoints.map(({ method, path }) => ({ client, service, version, method, path })),
   )
   await insertRows(
     db,
@@ -161,6 +110,7 @@ async function insertService(db: Transaction<Tables>, client: string, entry: Ser
     entry.rights.map(({ subject, endpoint }) => ({
       client,
       service,
+      version,
       subject_kind: subject.kind,
       subject: subject.kind === 'client' ? idKey(subject.id) : subject.code,
       method: endpoint?.method ?? null,
@@ -211,7 +161,7 @@ async function readAll(db: Kysely<Tables>): Promise<ClientEntry[]> {
       }),
     ),
     services: (services.get(id) ?? []).map((row): ServiceEntry => {
-      const key = pair(id, row.code)
+      const key = serviceKey(id, row.code, row.version)
       return {
         code: row.code,
         type: row.type as ServiceEntry['type'],
@@ -220,6 +170,8 @@ async function readAll(db: Kysely<Tables>): Promise<ClientEntry[]> {
         tls: row.tls as ServiceTls,
         endpoints: (endpoints.get(key) ?? []).map(({ method, path }) => ({ method, path })),
         rights: (rights.get(key) ?? []).map(readRight),
+        ...(row.version === '' ? {} : { version: row.version }),
+        ...(row.title === null ? {} : { title: row.title }),
         ...(row.description === null ? {} : { description: row.description }),
         ...(row.notice === null ? {} : { notice: row.notice }),
       }
@@ -243,7 +195,13 @@ function readRight(row: {
 }
 
 const byClient = ({ client }: { client: string }): string => client
-const byService = ({ client, service }: { client: string; service: string }): string => pair(client, service)
+const byService = ({ client, service, version }: { client: string; service: string; version: string }): string =>
+  serviceKey(client, service, version)
+
+/** Codes have no slash. */
+function serviceKey(client: string, code: string, version: string): string {
+  return pair(client, `${code}/${version}`)
+}
 
 /** Client keys are percent-encoded, so a space is in none of them. */
 function pair(client: string, code: string): string {

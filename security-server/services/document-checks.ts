@@ -1,0 +1,72 @@
+// What is checked for every service alike, whatever it is described by: its name, its address, whom its TLS certificate must convince.
+import { parseClientId } from '#protocol'
+import type { Faults } from './document-faults.ts'
+import { MAX_URL } from './document-schema.ts'
+import type { LocalGroup, ServiceTls } from './model.ts'
+
+export interface ServiceContext {
+  /** Where in the document. */
+  readonly path: string
+  readonly groups: readonly LocalGroup[]
+  /** How many certificates the client has pinned. */
+  readonly pins: number
+  readonly faults: Faults
+  readonly fetchText: (url: string) => Promise<string>
+}
+
+/** The names of X-Road's own services: a service of such a name would never be reached (wire-client §5.6). */
+export const RESERVED_CODES: ReadonlySet<string> = new Set([
+  'listClients',
+  'listMethods',
+  'allowedMethods',
+  'getWsdl',
+  'getOpenAPI',
+  'getSecurityServerMetrics',
+  'getSecurityServerOperationalData',
+  'getSecurityServerHealthData',
+])
+
+export function checkCode(code: string, path: string, faults: Faults): void {
+  if (RESERVED_CODES.has(code)) faults.add(path, `${code} is reserved for a service of X-Road itself`)
+  checkName(code, path, faults)
+}
+
+/** A code or a version. */
+export function checkName(name: string, path: string, faults: Faults): void {
+  // The rules of identifiers, borrowed from where they stand.
+  faults.attempt(path, () => parseClientId(`instance/class/member/${name}`))
+}
+
+/**
+ * @param kind A base address is extended by path and query; its own query would end up in the middle (wire-client §3.5). Descriptions
+ * and SOAP services are called at their address as it is.
+ * @throws Error saying what is wrong with it.
+ */
+export function checkAddress(written: string, kind: 'base' | 'whole'): URL {
+  const address = URL.canParse(written) ? new URL(written) : undefined
+  if (address === undefined || !/^https?:$/.test(address.protocol))
+    throw new Error(`'${written}' is not an http or https address`)
+  if (written.length > MAX_URL) throw new Error(`the address is over ${MAX_URL} characters`)
+  if (address.username !== '' || address.password !== '')
+    throw new Error('the address must not hold a user name or password')
+  if (written.includes('#')) throw new Error('the address must not have a fragment')
+  if (kind === 'base' && written.includes('?')) throw new Error('the address must not have a query')
+  return address
+}
+
+/** @param path Of the key `tls`. */
+export function tlsOf(
+  wanted: Exclude<ServiceTls, 'none'> | undefined,
+  address: URL,
+  path: string,
+  { faults, pins }: ServiceContext,
+): ServiceTls {
+  if (address.protocol === 'http:') {
+    if (wanted !== undefined) faults.add(path, 'is for https only')
+    return 'none'
+  }
+  const tls = wanted ?? 'pinned'
+  if (tls === 'pinned' && pins === 0)
+    faults.add(path, "pinned needs the service's certificate among the client's tlsCertificates; or say system")
+  return tls
+}
