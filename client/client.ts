@@ -49,7 +49,7 @@ export function createClient(options: ClientOptions): XRoadClient {
     ...(representedParty !== undefined && { representedParty }),
   }
   return {
-    ...metadataOf(transport, encodeId(id), standing),
+    ...metadataOf(transport, id, standing),
     id,
     service: <Paths>(service: string | ServiceId) =>
       restService<Paths>(transport, serviceId(service), encodeId(id), standing),

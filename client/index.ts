@@ -5,7 +5,14 @@ export { AnswerError, NetworkError, ServiceFault, TimeoutError, XRoadClientError
 export type { Side } from './fault-code.ts'
 export type { ClientId, RepresentedParty, ServerId, ServiceId } from './identifier.ts'
 export { type Exchange, exchangeOf, type MessageOptions } from './message.ts'
-export type { ListedClient, ListedService, Metadata, ServiceDescription } from './metadata.ts'
+export type {
+  ListedClient,
+  ListedEndpoint,
+  ListedService,
+  ListOptions,
+  Metadata,
+  ServiceDescription,
+} from './metadata.ts'
 export type { Answer, AnyPaths, Method } from './openapi.ts'
 export type { FetchInit, RestService } from './rest.ts'
 export type { SoapAnswer, SoapService } from './soap.ts'

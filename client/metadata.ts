@@ -1,10 +1,11 @@
-// Who there is, what they offer, and how it is described: REST forms of the metaservices (wire-client §4).
+// Who there is, what they offer, and how it is described: the metaservices (wire-client §4).
 import { AnswerError } from './error.ts'
-import { type ClientId, clientId, type ServiceId, serviceId } from './identifier.ts'
+import { type ClientId, clientId, encodeId, type ServiceId, serviceId } from './identifier.ts'
 import type { MessageOptions } from './message.ts'
-import type { Method } from './openapi.ts'
 import { restService } from './rest.ts'
+import { soapService } from './soap.ts'
 import { faultOf } from './soap-answer.ts'
+import { listSoap, readWsdl } from './soap-metadata.ts'
 import { textWithin } from './text.ts'
 import type { Transport } from './transport.ts'
 
@@ -16,20 +17,33 @@ export interface ListedClient {
   readonly subsystemName?: string
 }
 
-/** A REST service of a provider; SOAP services are `WSDL` and have no endpoints. */
+/** A service of a provider. */
 export interface ListedService {
   readonly id: ServiceId
   readonly type: 'REST' | 'OPENAPI' | 'WSDL'
-  readonly endpoints: readonly { readonly method: Uppercase<Method> | '*'; readonly path: string }[]
+  /** Of REST services; the base endpoint is never among them. */
+  readonly endpoints: readonly ListedEndpoint[]
+}
+
+export interface ListedEndpoint {
+  /** `GET`, or `*` for any. */
+  readonly method: string
+  /** A pattern: `*` stands for anything but a slash, `**` for anything. */
+  readonly path: string
 }
 
 export interface ServiceDescription {
   readonly mediaType: string
-  /** JSON or YAML, as the provider keeps it. */
+  /** As the provider keeps it: JSON or YAML for OpenAPI, XML for WSDL. */
   readonly text: string
 }
 
-/** JSON that is a list or a description; more than this is nobody's. */
+export interface ListOptions extends MessageOptions {
+  /** REST services (`rest`, when absent) or those of WSDLs (`soap`): a provider answers about one kind at a time. */
+  readonly protocol?: 'rest' | 'soap'
+}
+
+/** Lists and descriptions; more than this is nobody's. */
 const MAX_METADATA_BYTES = 64 * 1024 * 1024
 
 export interface Metadata {
@@ -39,20 +53,26 @@ export interface Metadata {
    * @throws XRoadError: unknown instance, or no valid global configuration.
    */
   listClients(instance?: string): Promise<ListedClient[]>
-  /** The REST services of a provider, allowed to you or not. */
-  listMethods(provider: string | ClientId, options?: MessageOptions): Promise<ListedService[]>
+  /** The services of a provider, allowed to you or not. */
+  listMethods(provider: string | ClientId, options?: ListOptions): Promise<ListedService[]>
   /** Those that you may call, at least in part. */
-  allowedMethods(provider: string | ClientId, options?: MessageOptions): Promise<ListedService[]>
-  /** The OpenAPI document of a service; `saadik types` makes types of it. */
+  allowedMethods(provider: string | ClientId, options?: ListOptions): Promise<ListedService[]>
+  /** The OpenAPI document of a REST service; `saadik types` makes types of it. */
   getOpenAPI(service: string | ServiceId, options?: MessageOptions): Promise<ServiceDescription>
+  /** The WSDL of a SOAP service, of the version named if there is one. */
+  getWsdl(service: string | ServiceId, options?: MessageOptions): Promise<ServiceDescription>
 }
 
-export function metadataOf(transport: Transport, client: string, standing: MessageOptions): Metadata {
+export function metadataOf(transport: Transport, client: ClientId, standing: MessageOptions): Metadata {
   const ask = (provider: ClientId, serviceCode: string, query: string, options: MessageOptions) =>
-    restService(transport, { ...provider, serviceCode }, client, standing).fetch(query, {
+    restService(transport, { ...provider, serviceCode }, encodeId(client), standing).fetch(query, {
       ...options,
       headers: { Accept: 'application/json' },
     })
+  const list = (provider: string | ClientId, code: string, { protocol = 'rest', ...options }: ListOptions) =>
+    protocol === 'rest'
+      ? services(provider, code, options)
+      : listSoap(soapService(transport, { ...clientId(provider), serviceCode: code }, client, standing), options)
 
   async function services(
     provider: string | ClientId,
@@ -67,7 +87,7 @@ export function metadataOf(transport: Transport, client: string, standing: Messa
         id: { ...idOf(entry, code), serviceCode: textOf(entry, 'service_code', code) },
         type,
         endpoints: listOf(entry, 'endpoint_list', code).map((endpoint) => ({
-          method: textOf(endpoint, 'method', code) as Uppercase<Method>,
+          method: textOf(endpoint, 'method', code),
           path: textOf(endpoint, 'path', code),
         })),
       }
@@ -94,12 +114,20 @@ export function metadataOf(transport: Transport, client: string, standing: Messa
         }
       })
     },
-    listMethods: (provider, options = {}) => services(provider, 'listMethods', options),
-    allowedMethods: (provider, options = {}) => services(provider, 'allowedMethods', options),
+    listMethods: (provider, options = {}) => list(provider, 'listMethods', options),
+    allowedMethods: (provider, options = {}) => list(provider, 'allowedMethods', options),
     async getOpenAPI(service, options = {}) {
       const { serviceCode, ...provider } = serviceId(service)
       const query = `?serviceCode=${encodeURIComponent(serviceCode)}`
       return good(await ask(provider, 'getOpenAPI', query, options), 'getOpenAPI')
+    },
+    getWsdl(service, options = {}) {
+      const { serviceCode, serviceVersion, ...provider } = serviceId(service)
+      return readWsdl(
+        soapService(transport, { ...provider, serviceCode: 'getWsdl' }, client, standing),
+        { serviceCode, serviceVersion },
+        options,
+      )
     },
   }
 }

@@ -219,8 +219,15 @@ export function xmlOf(text: string, { attributes, scope, start, nameEnd, end }: 
   return text.slice(start, nameEnd) + declarations + text.slice(nameEnd, end)
 }
 
-/** Text as it may stand between tags and between quotes. Throws TypeError for what XML cannot carry. */
+const ESCAPES: ReadonlyMap<string, string> = new Map([
+  ['&', '&amp;'],
+  ['<', '&lt;'],
+  ['>', '&gt;'],
+  ['"', '&quot;'],
+])
+
+/** Text as it may stand between tags and between double quotes. Throws TypeError for what XML cannot carry. */
 export function escapeXml(text: string): string {
   if (FORBIDDEN.test(text)) throw new TypeError('the text has characters that XML cannot carry')
-  return text.replace(/[&<>"'\t\n\r]/g, (character) => `&#${character.charCodeAt(0)};`)
+  return text.replace(/[&<>"\t\n\r]/g, (character) => ESCAPES.get(character) ?? `&#${character.charCodeAt(0)};`)
 }
