@@ -61,11 +61,11 @@ export {
   restRequestHash,
 } from './rest-response.ts'
 export { checkSoapAction } from './soap/action.ts'
-export { checkSoapConsistency, readSoapAnswer, soapRequestHash } from './soap/answer.ts'
+export { answerSoap, checkSoapConsistency, readSoapAnswer, soapRequestHash } from './soap/answer.ts'
 export { readSoapContent, type SoapContent } from './soap/content.ts'
 export { deliverSoap, type SoapDelivery } from './soap/delivery.ts'
 export type { RepresentedParty, SoapHeader } from './soap/header.ts'
-export { readSoap, type SoapMessage, type SoapRead } from './soap/message.ts'
+export { readLoggedSoap, readSoap, type SoapMessage, type SoapRead } from './soap/message.ts'
 export { supportsVersion } from './version.ts'
 export { canonicalAttribute, canonicalText, escapeAttribute, escapeText, readXml } from './xml.ts'
 export {

@@ -36,6 +36,25 @@ export function readSoapAnswer(bytes: Uint8Array, contentType: string, requestHa
   return { kind: 'soap', message: { ...read.message, bytes: withRequestHash(document, requestHash), requestHash } }
 }
 
+/**
+ * The answer of the security server itself (wire-client §4.2): envelope and header of the request as they are, its hash, and `content` in the
+ * place of the element in its body.
+ *
+ * @param content One element with all its declarations, named after the service code.
+ * @throws ProtocolError as `readSoap`, when the content is not that.
+ */
+export function answerSoap(request: SoapMessage, content: string): SoapMessage {
+  const document = readSoapDocument(request.bytes)
+  const asked = document.body?.children.find(isElement)
+  if (asked === undefined) throw new TypeError('a SOAP message without content was not refused')
+  const { bytes } = request
+  const [from, to] = [byteOffset(document, asked.start), byteOffset(document, asked.end)]
+  const answer = Buffer.concat([bytes.subarray(0, from), encodeXml(content, document.encoding), bytes.subarray(to)])
+  const read = readSoapAnswer(answer, 'text/xml; charset=UTF-8', soapRequestHash(request))
+  if (read.kind === 'fault') throw new TypeError('a fault is no answer of this kind')
+  return read.message
+}
+
 function withRequestHash(document: SoapDocument, requestHash: string): Uint8Array {
   const { bytes, encoding, header } = document
   const id = headerField(header, 'id')

@@ -48,10 +48,35 @@ const XROAD_FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
  */
 export function readSoapHeader(header: XmlElement | undefined): SoapHeader {
   if (header === undefined) throw new ProtocolError('missing_header', 'Malformed SOAP message: it has no header')
+  const fields = readFields(header)
+  const { client, service, id, protocolVersion } = fields
+  if (protocolVersion === undefined) throw missing('protocolVersion')
+  if (client === undefined) throw missing('client')
+  if (id === undefined) throw missing('id')
+  if (service === undefined) throw missing('service')
+  return { ...fields, client, service, id, protocolVersion }
+}
+
+/**
+ * Who asks whom, and nothing else: of old messages, whose protocol had less in its header.
+ *
+ * @throws ProtocolError as {@link readSoapHeader}, of these two fields.
+ */
+export function readSoapParties(header: XmlElement | undefined): Pick<SoapHeader, 'client' | 'service'> {
+  if (header === undefined) throw new ProtocolError('missing_header', 'Malformed SOAP message: it has no header')
+  const { client, service } = readFields(header, PARTIES)
+  if (client === undefined) throw missing('client')
+  if (service === undefined) throw missing('service')
+  return { client, service }
+}
+
+const PARTIES: ReadonlySet<string> = new Set(['client', 'service'])
+
+function readFields(header: XmlElement, only?: ReadonlySet<string>): Fields {
   const fields: Fields = {}
   const seen = new Set<string>()
   for (const element of header.children) {
-    if (!isElement(element)) continue
+    if (!isElement(element) || only?.has(element.local) === false) continue
     const read =
       element.namespace === XROAD ? XROAD_FIELDS.get(element.local) : isParty(element) ? readParty : undefined
     if (read === undefined) continue
@@ -59,12 +84,7 @@ export function readSoapHeader(header: XmlElement | undefined): SoapHeader {
     seen.add(element.local)
     read(fields, element)
   }
-  const { client, service, id, protocolVersion } = fields
-  if (protocolVersion === undefined) throw missing('protocolVersion')
-  if (client === undefined) throw missing('client')
-  if (id === undefined) throw missing('id')
-  if (service === undefined) throw missing('service')
-  return { ...fields, client, service, id, protocolVersion }
+  return fields
 }
 
 function messageIdIn(element: XmlElement): string {

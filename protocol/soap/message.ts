@@ -5,9 +5,9 @@ import { faultOf } from '../fault-formats.ts'
 import type { XRoadFault } from '../faults.ts'
 import { mediaType } from '../media-type.ts'
 import type { XmlEncoding } from '../xml-encoding.ts'
-import { attributeOf, isElement } from '../xml-tree.ts'
+import { attributeOf, isElement, type XmlElement } from '../xml-tree.ts'
 import { readSoapDocument, type SoapDocument } from './document.ts'
-import { readSoapHeader, type SoapHeader } from './header.ts'
+import { readSoapHeader, readSoapParties, type SoapHeader } from './header.ts'
 import { SOAP, SOAP_ENCODING } from './names.ts'
 
 export interface SoapMessage extends SoapHeader {
@@ -43,6 +43,19 @@ export function readSoap(bytes: Uint8Array, contentType: string): SoapRead {
   return interpretSoap(readSoapDocument(bytes), contentType)
 }
 
+/**
+ * What an auditor must know of a message that was logged, by whatever version of the protocol: who asks whom, and whether this is the answer.
+ *
+ * @throws ProtocolError as {@link readSoap}, for these facts alone; `invalid_message`: a fault, which nobody signs or logs.
+ */
+export function readLoggedSoap(bytes: Uint8Array): Pick<SoapMessage, 'client' | 'service' | 'direction'> {
+  const document = readSoapDocument(bytes)
+  const content = contentOf(document)
+  if (content === undefined) throw oneElement()
+  if (isFault(content)) throw new ProtocolError('invalid_message', 'A SOAP fault is not a message')
+  return { ...readSoapParties(document.header), direction: directionOf(content) }
+}
+
 /** Whether a SOAP message may be of that type. Throws ProtocolError `invalid_content_type`, `io_error`. */
 export function checkSoapType(contentType: string): void {
   const { type, parameters } = mediaType(contentType)
@@ -61,11 +74,9 @@ export function checkSoapType(contentType: string): void {
 /** Throws as {@link readSoap}. */
 export function interpretSoap(document: SoapDocument, contentType: string): SoapRead {
   const { bytes, encoding, root, body } = document
-  const contents = body === undefined ? [] : body.children.filter(isElement)
-  if (contents.length > 1) throw oneElement()
-  const [content] = contents
+  const content = contentOf(document)
   // A fault needs no header (wire-client §2.9).
-  if (content?.namespace === SOAP && content.local === 'Fault') return { kind: 'fault', fault: faultOf(content), bytes }
+  if (content !== undefined && isFault(content)) return { kind: 'fault', fault: faultOf(content), bytes }
   const header = readSoapHeader(document.header)
   if (body === undefined) throw new ProtocolError('missing_body', 'Malformed SOAP message: it has no body')
   if (content === undefined) throw oneElement()
@@ -80,10 +91,25 @@ export function interpretSoap(document: SoapDocument, contentType: string): Soap
       contentType,
       encoding,
       wrapper,
-      direction: wrapper.endsWith('Response') ? 'response' : 'request',
+      direction: directionOf(content),
       rpc: attributeOf(root, 'encodingStyle', SOAP) === SOAP_ENCODING,
     },
   }
+}
+
+/** The element in the body, if there is one. */
+function contentOf({ body }: SoapDocument): XmlElement | undefined {
+  const [content, ...others] = body?.children.filter(isElement) ?? []
+  if (others.length > 0) throw oneElement()
+  return content
+}
+
+function isFault(content: XmlElement): boolean {
+  return content.namespace === SOAP && content.local === 'Fault'
+}
+
+function directionOf(content: XmlElement): 'request' | 'response' {
+  return content.local.endsWith('Response') ? 'response' : 'request'
 }
 
 function oneElement(): ProtocolError {

@@ -1,7 +1,14 @@
 // The request's hash in an answer: where it is put, byte by byte, and what else stays; and whether an answer belongs to a request.
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { checkSoapConsistency, readSoap, readSoapAnswer, type SoapMessage } from '#protocol'
+import {
+  answerSoap,
+  checkSoapConsistency,
+  readSoap,
+  readSoapAnswer,
+  type SoapMessage,
+  soapRequestHash,
+} from '#protocol'
 import { soapMessage, soapText, type Written } from './soap-message.ts'
 
 const HASH = `${'A'.repeat(86)}==`
@@ -138,4 +145,29 @@ test('an answer repeats the header of its request, in any order', () => {
   assert.throws(() => checkSoapConsistency(request, without, HASH), {
     code: 'server.clientproxy.inconsistent_response',
   })
+})
+
+test('the security server answers in the request’s own envelope', () => {
+  const content = '<f:findBoatResponse xmlns:f="urn:boats">õ€</f:findBoatResponse>'
+  for (const [name, encoding] of [
+    ['UTF-8', 'utf8'],
+    ['ISO-8859-1', 'latin1'],
+  ] as const) {
+    const text = soapText({
+      declaration: `<?xml version="1.0" encoding="${name}"?>`,
+      body: '<e:Body> <findBoat><a/></findBoat>\n</e:Body>',
+    })
+    const request = message(Buffer.from(text, encoding))
+    const answer = answerSoap(request, content)
+    checkSoapConsistency(request, answer, soapRequestHash(request))
+    assert.deepEqual([answer.wrapper, answer.direction, answer.encoding], ['findBoatResponse', 'response', name])
+    const written = Buffer.from(answer.bytes).toString(encoding)
+    const expected = text
+      .replace('<findBoat><a/></findBoat>', encoding === 'utf8' ? content : content.replace('€', '&#8364;'))
+      .replace('</x:id>', `</x:id>\n  <x:requestHash ${ALGORITHM}>${soapRequestHash(request)}</x:requestHash>`)
+    assert.equal(written, expected)
+  }
+  assert.throws(() => answerSoap(message(), '<listMethodsResponse/>'), { code: 'inconsistent_headers' })
+  assert.throws(() => answerSoap(message(), '<findBoatResponse/><more/>'), { code: 'invalid_body' })
+  assert.throws(() => answerSoap(message(), '<findBoatResponse>'), { code: 'invalid_soap' })
 })
