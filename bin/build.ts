@@ -1,6 +1,6 @@
 // `npm run prepack`: writes dist/, the JavaScript that the published package runs. Node strips types everywhere but under
 // node_modules, so a checkout needs no build and the package does. tsc does the work; this file adds what tsc does not:
-// the doors of package.json#imports for dist/, and the files beside the sources.
+// the doors of package.json#imports for dist/, the files beside the sources, and declarations for the room that others import.
 import { spawnSync } from 'node:child_process'
 import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
@@ -24,15 +24,16 @@ const sources = rooms.flatMap((room) => globSync(`${room}/**/*.ts`, { cwd: root 
 rmSync(out, { recursive: true, force: true })
 mkdirSync(out, { recursive: true })
 
-compile()
+compile('emit', sources, {})
+compile('declarations', ['client/index.ts'], { declaration: true, emitDeclarationOnly: true })
 openDoors()
 copyAssets()
 checkSpecifiers()
 console.log(`${relative('', out) || out}: ${sources.length} modules of ${rooms.length} rooms`)
 
-/** One project over the rooms only; everything else as tsconfig.json says. */
-function compile(): void {
-  const project = join(out, 'tsconfig.json')
+/** One project over some files only; everything else as tsconfig.json says. */
+function compile(name: string, files: readonly string[], options: object): void {
+  const project = join(out, `tsconfig.${name}.json`)
   writeFileSync(
     project,
     JSON.stringify({
@@ -44,8 +45,9 @@ function compile(): void {
         outDir: out,
         removeComments: false,
         typeRoots: [join(root, 'node_modules/@types')],
+        ...options,
       },
-      files: sources.map((source) => join(root, source)),
+      files: files.map((file) => join(root, file)),
       exclude: [],
     }),
   )

@@ -216,7 +216,7 @@ JSON or YAML. Without --url and --client the customs of a demo nearby ask.
   saadik types --url http://10.0.0.1:8080 --client EE/GOV/1/app EE/GOV/2/register/people -o people.ts
   saadik types openapi.yaml -o service.ts
 
-Then: createClient({ … }).service<paths>('INSTANCE/…') with import type { paths } from './persons.ts'`,
+Then: createClient({ … }).service<paths>('INSTANCE/…') with import type { paths } from './persons.js'`,
     load: async () => (await import('./types.ts')).types,
   },
 ]

@@ -5,7 +5,7 @@ import { type Metadata, metadataOf } from './metadata.ts'
 import type { AnyPaths } from './openapi.ts'
 import { type RestService, restService } from './rest.ts'
 import { type SoapService, soapService } from './soap.ts'
-import type { TlsOptions } from './tls.ts'
+import type { TlsOptions } from './tls-options.ts'
 import { transportTo } from './transport.ts'
 
 export interface ClientOptions extends Pick<MessageOptions, 'userId' | 'issue' | 'representedParty'> {

@@ -5,26 +5,7 @@ import { Agent as HttpsAgent } from 'node:https'
 import { isIP } from 'node:net'
 import { type ConnectionOptions, connect } from 'node:tls'
 import { NetworkError } from './error.ts'
-
-type Pem = string | Uint8Array
-
-/** How the connection to port 8443 is secured. Without it the machine's own authorities are believed. */
-export interface TlsOptions {
-  /** Your certificate and its chain (PEM), for clients of connection type HTTPS: the leaf is registered for the client in the security server. */
-  readonly cert?: Pem
-  /** Its private key (PEM). */
-  readonly key?: Pem
-  readonly passphrase?: string
-  /** Certificate and key together, instead of `cert` and `key` (PKCS#12). */
-  readonly pfx?: Uint8Array
-  /** Authorities to believe instead of the machine's (PEM); the host name must then stand in the server's certificate. */
-  readonly ca?: Pem | readonly Pem[]
-  /**
-   * The security server's own TLS certificate (PEM), or its SHA-256 fingerprint in hex: exactly this one is accepted, whatever
-   * it says of names and dates. Right for the self-signed certificates that security servers have as a rule.
-   */
-  readonly pinned?: string | readonly string[]
-}
+import type { Pem, TlsOptions } from './tls-options.ts'
 
 /**
  * Idle connections end before the security server ends them, so that none is used that is just being closed: X-Road's listener

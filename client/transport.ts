@@ -4,7 +4,8 @@ import { type ClientRequest, type IncomingMessage, request as overHttp } from 'n
 import { request as overHttps } from 'node:https'
 import { type Payload, pieces } from './body.ts'
 import { AnswerError, NetworkError, TimeoutError, XRoadClientError } from './error.ts'
-import { agentFor, type TlsOptions } from './tls.ts'
+import { agentFor } from './tls.ts'
+import type { TlsOptions } from './tls-options.ts'
 
 export interface OutgoingCall {
   readonly method: string
