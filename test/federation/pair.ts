@@ -29,7 +29,7 @@ export async function startPair(options: PairOptions = {}): Promise<Pair> {
   const services = options.services?.(service.url) ?? [
     { code: 'items', url: service.url, timeoutSeconds: 5, access: [{ subject: CLIENT }] },
   ]
-  const state = await startState({
+  const plan: StateOptions = {
     ...options,
     servers: [
       {
@@ -48,6 +48,11 @@ export async function startPair(options: PairOptions = {}): Promise<Pair> {
       },
       ...(options.more ?? []),
     ],
+  }
+  // A service that goes on listening would keep the test from ending.
+  const state = await startState(plan).catch(async (error) => {
+    await service.stop()
+    throw error
   })
   const consumer = state.server('C')
   return {

@@ -22,11 +22,13 @@ export async function textOf(socket: Socket, pattern?: RegExp): Promise<string> 
  */
 export async function readABitAndStop(socket: Socket, idleSeconds: number): Promise<number> {
   await once(socket, 'readable')
-  // A closed end answers with a reset; an open one takes empty lines between requests. Rarely enough to be no sign of life.
+  // A closed end answers the first line with a reset, which the second meets; an open one takes empty lines between requests.
   for (let left = 8; left > 0 && !socket.destroyed; left -= 1) {
-    await sleep(3 * idleSeconds * 1000)
-    socket.write('\r\n')
-    await sleep(100)
+    await sleep(2.5 * idleSeconds * 1000)
+    for (let line = 2; line > 0 && !socket.destroyed; line -= 1) {
+      socket.write('\r\n')
+      await sleep(50)
+    }
   }
   assert.ok(socket.destroyed, 'the connection is cut')
   return socket.bytesRead
