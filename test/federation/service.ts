@@ -32,7 +32,7 @@ const OPENAPI = {
 
 /**
  * `/echo` answers what it got; `/big/N` N bytes; `/status/N` status N; `/garbage`, `/cut`, `/cut-body`, `/stall-body/N`, `/never`, `/slow/N`, `/redirect`,
- * `/cookie`, `/gzip`, `/lies` (a false Content-Length), `/items/…` a JSON object; anything else 404.
+ * `/cookie`, `/claims`, `/items/…` a JSON object; anything else 404.
  */
 export async function startService(host = '127.0.0.1'): Promise<TestService> {
   const seen: SeenRequest[] = []
