@@ -214,3 +214,7 @@ export const XML_TOKENS: readonly string[] = [
     'toString',
   ],
 ]
+
+/** XML with octets or with tags changed. */
+export const changedXml = (seeds: readonly Buffer[], tokens: readonly string[]) =>
+  fc.oneof(mutated(seeds, tokens), shuffled(seeds.map(String), byTag, tokens).map(Buffer.from))

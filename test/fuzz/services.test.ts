@@ -91,8 +91,8 @@ const TOKENS = [
   ...[
     'a: &a [x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: [*b,*b,*b,*b,*b,*b,*b,*b]\n',
     'a: &a [*a]\n',
-    '['.repeat(2000),
-    '{"a":'.repeat(2000),
+    '['.repeat(300),
+    '{"a":'.repeat(300),
   ],
 ]
 const descriptions = fc.oneof(
@@ -102,7 +102,7 @@ const descriptions = fc.oneof(
   ).map((bytes) => bytes.toString()),
   shuffled([YAML, JSON_TEXT], byLine, TOKENS),
 )
-property('OpenAPI descriptions', { short: 300, long: 20_000 }, descriptions, async (text) => {
+property('OpenAPI descriptions', { short: 120, long: 5_000 }, descriptions, async (text) => {
   const read = await bearsAsync(async () => await readDescription(text, SOURCE), ServicesError)
   if (read === undefined) return false
   assert.ok(URL.canParse(read.value.url))
@@ -203,7 +203,7 @@ const schema = z.strictObject({
 })
 property(
   'configuration files',
-  { short: 150, long: 10_000 },
+  { short: 60, long: 3_000 },
   fc.oneof(
     mutated([Buffer.from(CONFIG)], TOKENS),
     shuffled([CONFIG], byLine, TOKENS).map((text) => Buffer.from(text)),
