@@ -1,9 +1,11 @@
 // `saadik/client` against real servers: what a developer at an institution does with it, and what goes wrong for them.
 import assert from 'node:assert/strict'
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomBytes, X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { Readable } from 'node:stream'
 import { after, before, test } from 'node:test'
+import { connect } from 'node:tls'
 import {
   AnswerError,
   createClient,
@@ -11,10 +13,12 @@ import {
   NetworkError,
   type RestService,
   TimeoutError,
+  type TlsOptions,
   type XRoadClient,
   XRoadError,
 } from '#client'
 import { CLIENT, type Pair, startPair } from '../federation/pair.ts'
+import { type SelfSigned, selfSigned } from '../federation/self-signed.ts'
 
 interface Paths {
   '/items/{id}': {
@@ -42,11 +46,28 @@ interface Paths {
   }
 }
 
+/** May connect with its registered certificate only. */
+const STRICT = 'TEST/GOV/3333/strict'
+
 let pair: Pair
 let xroad: XRoadClient
 let items: RestService<Paths>
+let registered: SelfSigned
 before(async () => {
-  pair = await startPair()
+  registered = await selfSigned('registered')
+  pair = await startPair({
+    more: [
+      {
+        code: 'T',
+        owner: 'GOV/3333',
+        subsystems: ['strict'],
+        clients: [{ id: STRICT, connection: 'HTTPS', tlsCertificates: [registered.cert] }],
+      },
+    ],
+    services: (url) => [
+      { code: 'items', url, timeoutSeconds: 5, access: [CLIENT, STRICT].map((subject) => ({ subject })) },
+    ],
+  })
   xroad = createClient({ securityServer: pair.consumer.client, client: CLIENT, userId: 'EE38203190108' })
   items = xroad.service<Paths>('TEST/GOV/1111/registry/items')
 })
@@ -172,7 +193,7 @@ test('a signal ends a call, before and within the answer', async () => {
   const early = items.fetch('/never', { signal: AbortSignal.timeout(100) })
   await assert.rejects(early, { name: 'TimeoutError' })
   const controller = new AbortController()
-  const response = await items.fetch('/big/50000000', { signal: controller.signal })
+  const response = await items.fetch('/big/8000000', { signal: controller.signal })
   const reader = response.body?.getReader()
   await reader?.read()
   controller.abort(new Error('enough'))
@@ -207,4 +228,32 @@ test('a body that fails while it is read fails the call with its own error', asy
     throw new Error('the disk is gone')
   }
   await assert.rejects(items.fetch('/count', { method: 'POST', body: broken() }), /the disk is gone/)
+})
+
+test('TLS: the certificate of the security server is pinned, our own is shown', async () => {
+  const server = pair.state.server('T')
+  const shown = connect({ host: server.address, port: 8443, rejectUnauthorized: false })
+  await once(shown, 'secureConnect')
+  const pinned = shown.getPeerX509Certificate()?.toString() ?? ''
+  shown.destroy()
+  const { cert, key } = registered
+  const outcome = async (tls?: TlsOptions) => {
+    const client = createClient({ securityServer: server.clientTls, client: STRICT, ...(tls && { tls }) })
+    try {
+      return (await client.service('TEST/GOV/1111/registry/items').fetch('/items/1')).status
+    } catch (error) {
+      assert.ok(error instanceof NetworkError || error instanceof XRoadError, String(error))
+      return error instanceof XRoadError ? error.reason : error.code
+    } finally {
+      client.close()
+    }
+  }
+  assert.equal(await outcome({ pinned, cert, key }), 200)
+  assert.equal(await outcome({ pinned: new X509Certificate(pinned).fingerprint256, cert, key }), 200)
+  assert.equal(await outcome({ pinned: [registered.cert, pinned], cert, key }), 200)
+  assert.equal(await outcome({ pinned }), 'ssl_authentication_failed', 'no client certificate')
+  assert.equal(await outcome({ pinned, ...(await selfSigned('registered')) }), 'ssl_authentication_failed')
+  assert.equal(await outcome({ pinned: registered.cert, cert, key }), 'CERTIFICATE_NOT_PINNED')
+  assert.equal(await outcome({ ca: pinned, cert, key }), 200, 'the name stands in the certificate')
+  assert.match(String(await outcome()), /SELF_SIGNED/)
 })
