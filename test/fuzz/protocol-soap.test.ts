@@ -1,4 +1,4 @@
-// SOAP messages of strangers, in every encoding that is read: refused in our words or understood, and by both of our readers as the same.
+// SOAP messages of strangers, in every encoding that is read: refused in our words or understood, and by an auditor as by a server.
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { EvidenceError, partiesOf } from '#evidence'

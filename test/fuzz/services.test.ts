@@ -1,4 +1,4 @@
-// What an operator imports: server.yaml as a document, and descriptions of services in OpenAPI, from wherever he found them.
+// What an operator imports: server.yaml as a document, and descriptions of services in OpenAPI and WSDL, from wherever he found them.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,8 +12,10 @@ import { ConfigError } from '../../host/error.ts'
 import { readDocument } from '../../security-server/services/document.ts'
 import { ServicesError } from '../../security-server/services/error.ts'
 import { readDescription } from '../../security-server/services/openapi.ts'
+import { readWsdl } from '../../security-server/services/wsdl.ts'
+import { LAND_WSDL } from '../unit/security-server/services/land-wsdl.ts'
 import { bears, bearsAsync, property } from './campaign.ts'
-import { byLine, mutated, shuffled } from './mutate.ts'
+import { byLine, changedXml, mutated, shuffled, XML_TOKENS } from './mutate.ts'
 
 const SOURCE = 'http://host.example/openapi.yaml'
 const YAML = `openapi: "3.0.3"
@@ -214,3 +216,19 @@ property(
     return bears(() => loadConfig(file, schema), ConfigError) !== undefined
   },
 )
+
+const PARTS = [
+  '<w:port name="p" binding="tns:land1">',
+  '<w:operation name="x"/>',
+  ' name=""',
+  ' binding="x"',
+  '<w:binding name="land1" type="tns:land">',
+  '<xroad:version>v1</xroad:version>',
+  '<soap:address/>',
+  ...XML_TOKENS,
+]
+property('WSDL descriptions', 400, changedXml([Buffer.from(LAND_WSDL)], PARTS), (xml) => {
+  const read = bears(() => readWsdl(xml.toString()), ServicesError)
+  for (const { code, version } of read?.value ?? []) assert.ok(code !== '' && version !== '')
+  return read !== undefined
+})
