@@ -181,7 +181,7 @@ async function content(bytes: Buffer, contentType: string, sizes: readonly numbe
 
 property(
   'SOAP with attachments of strangers: pieces change nothing',
-  { short: 150, long: 15_000 },
+  { short: 120, long: 8_000 },
   fc.tuple(
     fc.oneof(
       mutated(multipart, LINES),

@@ -1,8 +1,8 @@
-// A parser that does not come back blocks its thread, so another thread looks: when no input was finished for a minute it says which
+// A parser that does not come back blocks its thread, so another thread looks: when no input was finished for two minutes it says which
 // property hangs, in which seed and at which input, and ends the process.
 import { Worker } from 'node:worker_threads'
 
-const PATIENCE_MS = 60_000
+const PATIENCE_MS = 120_000
 const MAX_NAME = 512
 /** Inputs since the name was set; octets of the name, 0 when nothing is watched. */
 const state = new Int32Array(new SharedArrayBuffer(8))
