@@ -1,7 +1,19 @@
 // What is published: the packed package, put where somebody else would install it, run by the Node that they have.
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 import test, { after, before } from 'node:test'
@@ -75,6 +87,60 @@ test('help and version run', () => {
   assert.equal(npx('--version').stdout.trim(), version)
 })
 
+test('saadik/client is there for an ESM program, with types, and without anything else of the package', async (t) => {
+  const folder = join(elsewhere, 'program')
+  mkdirSync(join(folder, 'node_modules'), { recursive: true })
+  // Not even the package's own dependencies: it needs none.
+  symlinkSync(installed, join(folder, 'node_modules', 'saadik'))
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
+  const program = `
+import { createClient, XRoadError } from 'saadik/client'
+const persons = createClient({ securityServer: process.argv[2] ?? '', client: 'A/B/C/D' }).service('A/B/C/D/E')
+const reason = await persons.fetch('/x').catch((error) => (error instanceof XRoadError ? error.reason : String(error)))
+const size = typeof reason === 'string' ? reason.length : reason.status
+console.log(reason, size)
+`
+  writeFileSync(join(folder, 'program.mjs'), program.replaceAll(" ?? ''", ''))
+  writeFileSync(
+    join(folder, 'right.ts'),
+    program
+      .replace('(error)', '(error: unknown)')
+      .replace('console.log(reason, size)', 'const typed: number = size\nexport { typed }'),
+  )
+  writeFileSync(join(folder, 'wrong.ts'), `import { createClient } from 'saadik/client'\ncreateClient({ client: 7 })\n`)
+  const options = {
+    module: 'NodeNext',
+    target: 'ES2023',
+    lib: ['ES2023', 'ESNext.Disposable', 'DOM'],
+    strict: true,
+    noEmit: true,
+    skipLibCheck: false,
+    types: [],
+  }
+  for (const name of ['right', 'wrong'] as const) {
+    writeFileSync(
+      join(folder, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions: options, files: [`${name}.ts`, 'node.d.ts'] }),
+    )
+    writeFileSync(join(folder, 'node.d.ts'), 'declare const process: { argv: string[] }\n')
+    const tsc = run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder], folder)
+    assert.equal(tsc.status === 0, name === 'right', tsc.stdout)
+  }
+  const refusal = createServer((_, response) => {
+    response.writeHead(500, { 'X-Road-Error': 'server.serverproxy.access_denied', 'Content-Type': 'application/json' })
+    response.end('{"type":"server.serverproxy.access_denied","message":"no","detail":"1"}')
+  })
+  await new Promise<void>((done) => refusal.listen(0, '127.0.0.1', done))
+  t.after(() => refusal.close())
+  const { port } = refusal.address() as AddressInfo
+  const child = spawn('node', ['program.mjs', `http://127.0.0.1:${port}`], {
+    cwd: folder,
+    env: { ...process.env, PATH: theirPath },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  assert.equal((await child.stdout.setEncoding('utf8').toArray()).join(''), 'access_denied 13\n')
+})
+
 test('verify judges somebody else’s evidence', (t) => {
   if (!needsVectors(t)) return
   const conf = vectorPath('globalconf', 'globalconf_good2_v3')
@@ -106,4 +172,9 @@ test('every door of the package opens', () => {
     imports: Record<string, string>
   }
   for (const file of Object.values(imports)) assert.ok(existsSync(join(installed, 'dist', file)), file)
+  assert.deepEqual(
+    globSync('dist/**/*.d.ts', { cwd: installed }).filter((file) => !file.startsWith(join('dist', 'client'))),
+    [],
+    'only the room that others import has declarations',
+  )
 })
