@@ -3,6 +3,7 @@
 // Everything durable in this house survives kill -9, so there are two ways to end: an orderly stop (signals, the end of the
 // parent), bounded in time, and an exit at once when something unforeseen happened and nobody knows what still holds.
 import { writeSync } from 'node:fs'
+import { tuneCollector } from './collector.ts'
 import { ConfigError, HostError, reasonOf } from './error.ts'
 import { logLine } from './log.ts'
 
@@ -28,6 +29,7 @@ export interface Lifecycle {
  * `SAADIK_PARENT=stdin` in the environment says that stdin is a pipe held open by the parent: its end is the parent's end.
  */
 export function runProcess(name: string, start: (life: Lifecycle) => Promise<void>): void {
+  tuneCollector()
   const note = (level: 'error' | 'warn' | 'info', message: string, meta?: object) =>
     emergency(logLine(level, name, message, meta))
   const closers: { readonly name: string; readonly close: () => Promise<void> | void }[] = []
