@@ -79,7 +79,6 @@ export function openMonitoring(options: MonitoringOptions): Monitoring {
   const statistics = new HealthStatistics({ periodSeconds: health.periodSeconds, knows })
   const exchanges = new ExchangeMetrics()
   const system = new SystemMetrics(clock)
-  void system.measure()
   const listings = new Listings()
   const exporter = traces && new TraceExporter({ ...traces, server: shortId(server), version: productVersion(), log })
 

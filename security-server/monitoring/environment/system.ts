@@ -25,16 +25,18 @@ export class SystemMetrics {
   readonly #histograms = new Map(HISTOGRAMS.map((name) => [name, new SlidingValues(WINDOW_MS / EVERY_MS)]))
   readonly #totals = new Map<string, number>()
   readonly #timer: NodeJS.Timeout
+  readonly #first: Promise<void>
   #processor = processorTimes()
 
   constructor(clock: Clock) {
     this.#clock = clock
-    this.#timer = setInterval(() => void this.measure(), EVERY_MS)
+    this.#timer = setInterval(() => void this.#measure(), EVERY_MS)
     this.#timer.unref()
+    this.#first = this.#measure()
   }
 
-  /** Measures once. What cannot be read is not told. */
-  async measure(): Promise<void> {
+  /** What cannot be read is not told. */
+  async #measure(): Promise<void> {
     const at = this.#clock.now()
     this.#measureProcessor(at)
     this.#totals.set('TotalPhysicalMemory', totalmem())
@@ -54,7 +56,8 @@ export class SystemMetrics {
     this.#add('CommittedVirtualMemory', size === undefined ? undefined : size * PAGE_BYTES, at)
   }
 
-  metrics(): EnvironmentMetric[] {
+  async metrics(): Promise<EnvironmentMetric[]> {
+    await this.#first
     const found: EnvironmentMetric[] = [...this.#totals].map(([name, value]) => ({ name, value: String(value) }))
     for (const [name, values] of this.#histograms) {
       const metric = values.metric(name)

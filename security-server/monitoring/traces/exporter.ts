@@ -71,13 +71,15 @@ export class TraceExporter {
   #send(): void {
     if (this.#sending !== undefined || this.#waiting.length === 0) return
     const batch = this.#waiting.splice(0, BATCH)
-    this.#sending = this.#post(batch).finally(() => {
+    this.#sending = this.#post(batch).then((sent) => {
       this.#sending = undefined
-      if (this.#waiting.length >= BATCH) this.#send()
+      // A collector that failed is left alone until the next round.
+      if (sent && this.#waiting.length >= BATCH) this.#send()
     })
   }
 
-  async #post(batch: readonly Traced[]): Promise<void> {
+  /** @returns Whether there is a collector that takes what it is sent. */
+  async #post(batch: readonly Traced[]): Promise<boolean> {
     const spans = batch.flatMap(({ finished, endedAt }) => spansOf(finished, endedAt))
     try {
       const answer = await httpPost(this.#url, Buffer.from(JSON.stringify(this.#document(spans))), {
@@ -85,13 +87,14 @@ export class TraceExporter {
         timeoutMs: TIMEOUT_MS,
         maxBytes: MAX_ANSWER_BYTES,
       })
-      if (answer.status >= 200 && answer.status < 300) return
+      if (answer.status >= 200 && answer.status < 300) return true
       const reason = `the collector answered with HTTP status ${answer.status}`
       if (AGAIN.has(answer.status)) this.#keep(batch, reason)
       else this.#drop(batch.length, reason)
     } catch (error) {
       this.#keep(batch, reasonOf(error))
     }
+    return false
   }
 
   /** For the next round, as far as there is room: what came since is as dear. */

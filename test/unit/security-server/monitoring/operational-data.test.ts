@@ -1,13 +1,15 @@
 // getSecurityServerOperationalData: what is recorded, who sees it, how it is paged (wire-client §6.1, §6.2).
 import assert from 'node:assert/strict'
-import { statSync } from 'node:fs'
+import { statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { type ClientId, XRoadFault } from '../../../../protocol/index.ts'
 import type { Asker, Monitoring, Outcome } from '../../../../security-server/monitoring/index.ts'
+import { scratch } from '../../host/scratch.ts'
 import {
   CALLER,
   element,
+  fieldOf,
   OWNER,
   opened,
   PERSONS,
@@ -17,7 +19,6 @@ import {
   START,
   STRANGER,
   schemaVerdict,
-  fieldOf,
   WATCHER,
 } from './opened.ts'
 
@@ -375,7 +376,9 @@ test('a queue of 0 keeps no records', async (t) => {
 })
 
 test('a store that cannot be used makes an answer fail, not an exchange', async (t) => {
-  const { monitoring, time, lines } = opened(t, { directory: '/proc/nowhere' })
+  const file = join(scratch(t), 'file')
+  writeFileSync(file, '')
+  const { monitoring, time, lines } = opened(t, { directory: file })
   exchanged(monitoring, CALLER, 'kept for later')
   while (lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
   assert.equal(lines[0]?.message, 'operational data could not be stored; tried again')
