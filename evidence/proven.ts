@@ -8,7 +8,7 @@
 // What depends on anything else is done for each message anew: coverage, the hash chain from this message to the chain result, the digest
 // of this chain result against SignedInfo, whose certificate it is, path and OCSP answers at this time under this configuration.
 import { Cache, digest, encodeBase64 } from '#trust'
-import type { SignatureFacts } from './signature-reader.ts'
+import { factsOf, type SignatureFacts } from './signature-reader.ts'
 
 /** A round is over within seconds; with the octets of `Cache` this is some tens of MiB at the very most. */
 const signatures = new Cache<SignatureFacts>(512)
@@ -25,22 +25,5 @@ export function proven(key: string): SignatureFacts | undefined {
 
 /** Of a signature that was verified under its key. `octets`: length of the document. */
 export function remember(key: string, signature: SignatureFacts, octets: number): void {
-  const { algorithm, references, signedPropertiesId, value, certificate, intermediates } = signature
-  const { signingTime, signingCertificates, ocspAnswers, timestamp } = signature
-  signatures.set(
-    key,
-    {
-      algorithm,
-      references,
-      signedPropertiesId,
-      value,
-      certificate,
-      intermediates,
-      signingTime,
-      signingCertificates,
-      ocspAnswers,
-      timestamp,
-    },
-    octets,
-  )
+  signatures.set(key, factsOf(signature), octets)
 }

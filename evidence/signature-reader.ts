@@ -62,6 +62,24 @@ export interface ReadSignature extends SignatureFacts {
   signedProperties(mode: C14nMode): Uint8Array
 }
 
+/** Without what holds on to the document. */
+export function factsOf(signature: SignatureFacts): SignatureFacts {
+  const { algorithm, references, value, certificate, signedPropertiesId } = signature
+  const { signingTime, signingCertificates, intermediates, ocspAnswers, timestamp } = signature
+  return {
+    algorithm,
+    references,
+    value,
+    certificate,
+    signedPropertiesId,
+    signingTime,
+    signingCertificates,
+    intermediates,
+    ocspAnswers,
+    timestamp,
+  }
+}
+
 /** Throws EvidenceError `invalid_xml` or `malformed_signature`. */
 export function readSignature(xml: Uint8Array): ReadSignature {
   let root: XmlElement
@@ -196,13 +214,17 @@ function values(parent: XmlElement | undefined, local: string): XmlElement[] {
   return found
 }
 
-/** XML Schema dateTime with its time zone. */
 function timeOf(element: XmlElement): Date {
-  const value = textOf(element).trim()
-  const time = new Date(value)
-  if (!/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/.test(value) || Number.isNaN(time.getTime()))
-    throw malformed('its signing time is not a time')
+  const time = readTime(textOf(element).trim())
+  if (time === undefined) throw malformed('its signing time is not a time')
   return time
+}
+
+/** XML Schema dateTime with its time zone; undefined when the text is none. */
+export function readTime(text: string): Date | undefined {
+  const time = new Date(text)
+  const stated = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/.test(text)
+  return stated && !Number.isNaN(time.getTime()) ? time : undefined
 }
 
 function certificateOf(element: XmlElement): Certificate {

@@ -27,6 +27,7 @@ import {
 } from '#trust'
 import { coverageOf, partData, type SignatureForm } from './coverage.ts'
 import { EvidenceError, malformedSignature as malformed } from './error.ts'
+import { castSignature, learn } from './moulds.ts'
 import { proven, provenKey, remember } from './proven.ts'
 import { type ReadSignature, readSignature, type SignatureFacts } from './signature-reader.ts'
 import type { MessagePart } from './signature-writer.ts'
@@ -59,8 +60,10 @@ export function verifyMessage(input: VerifyInput): VerifiedSignature {
   const key = chain === undefined || chainResult === undefined ? undefined : provenKey(input.signature)
   const known = key === undefined ? undefined : proven(key)
   if (known !== undefined) return judge(known, undefined, input)
-  const signature = readSignature(input.signature)
+  const cast = castSignature(input.signature)
+  const signature = cast ?? readSignature(input.signature)
   const verified = judge(signature, signature, input)
+  if (cast === undefined) learn(input.signature, signature)
   if (key !== undefined && verified.form === 'batch') remember(key, signature, input.signature.length)
   return verified
 }

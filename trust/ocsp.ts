@@ -42,6 +42,8 @@ export interface OcspResponse {
   readonly responses: readonly OcspSingle[]
   readonly certificates: readonly Certificate[]
   readonly nonce?: Uint8Array
+  /** Lower-case hex over the DER. */
+  readonly sha256: string
 }
 
 export interface OcspTrust {
@@ -99,8 +101,13 @@ export function parseOcspResponse(der: Uint8Array): OcspResponse {
     'BasicOCSPResponse',
   )
   if (!data || !identifier || !signature) throw new TrustError('malformed_ocsp', 'The OCSP answer is incomplete')
+  let sha256: string | undefined
   return parsed.set(key, {
     der: own,
+    get sha256() {
+      sha256 ??= Buffer.from(digest('SHA-256', own)).toString('hex')
+      return sha256
+    },
     ...readResponseData(data),
     algorithm: readSignatureIdentifier(identifier),
     signature: signature.bits(),
@@ -227,8 +234,8 @@ export function judgeOcsp(
 ): OcspVerdict {
   const [single] = response.responses
   if (single === undefined) throw new TrustError('incorrect_validation_info', 'The OCSP answer holds no response')
-  const key =
-    bytesKey(response.der) + certificate.sha1 + trust.issuer.sha1 + trust.responders.map((one) => one.sha1).join('')
+  let key = response.sha256 + certificate.sha256 + trust.issuer.sha256
+  for (const listed of trust.responders) key += listed.sha256
   const responder = believed.get(key) ?? believed.set(key, believe(certificate, response, single, trust))
   const at = policy.at.getTime()
   if (single.thisUpdate.getTime() < at - policy.freshnessSeconds * 1000)

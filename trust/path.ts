@@ -1,5 +1,5 @@
 // From a certificate to the anchor that the trust material names (RFC 5280 §6, without policies and name constraints, which are refused when critical).
-import { bytesKey, Cache } from './cache.ts'
+import { Cache } from './cache.ts'
 import type { Certificate } from './certificate.ts'
 import { equalBytes, verifySignature } from './crypto.ts'
 import { TrustError } from './error.ts'
@@ -107,7 +107,7 @@ function checkValidity(certificate: Certificate, at: Date): void {
 export function issued(issuer: Certificate, subject: Certificate): boolean {
   const { signatureAlgorithm } = subject
   if (signatureAlgorithm === undefined || !equalBytes(issuer.subject.der, subject.issuer.der)) return false
-  const key = bytesKey(issuer.der) + bytesKey(subject.der)
+  const key = issuer.sha256 + subject.sha256
   const known = verified.get(key)
   if (known !== undefined) return known
   return verified.set(key, verifySignature(signatureAlgorithm, issuer.publicKey, subject.tbs, subject.signature))
