@@ -1,43 +1,15 @@
 // `saadik types`: what it writes compiles, says what the document says, and is nothing but types whatever the document holds.
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import test from 'node:test'
 import { parse } from 'yaml'
 import { CliError } from '../../../cli/error.ts'
 import { typesOf } from '../../../cli/openapi-types/index.ts'
+import { compiled } from '../client/compiled.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
 const register = readFileSync(join(root, 'demo/population-register/openapi.yaml'), 'utf8')
-
-/** What tsc says about files that stand beside each other; empty when nothing. */
-function compiled(files: Readonly<Record<string, string>>): string {
-  const folder = mkdtempSync(join(tmpdir(), 'saadik-types-'))
-  try {
-    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
-    const project = {
-      extends: join(root, 'tsconfig.json'),
-      compilerOptions: {
-        noEmit: true,
-        typeRoots: [join(root, 'node_modules/@types')],
-        paths: { 'saadik/client': [join(root, 'client/index.ts')] },
-      },
-      files: Object.keys(files),
-      exclude: [],
-    }
-    writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
-    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(project))
-    const { stdout } = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder], {
-      cwd: folder,
-      encoding: 'utf8',
-    })
-    return stdout
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
-}
 
 const schemas = (given: object) => ({
   openapi: '3.1.0',
