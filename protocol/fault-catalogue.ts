@@ -17,15 +17,21 @@ export const FAULTS = {
     'The Content-Type of a message or of one of its parts is missing, wrong or in the wrong place.',
   ),
   invalid_soap_action: entry('InvalidSoapAction', 'SOAPAction is neither empty nor a quoted URI.'),
-  invalid_soap: entry('InvalidSoap', 'Not a SOAP 1.1 envelope.'),
-  invalid_xml: entry('InvalidXml', 'Not well-formed XML, or XML with a DOCTYPE or beyond the limits.'),
+  invalid_soap: entry(
+    'InvalidSoap',
+    'Not a SOAP 1.1 envelope, or XML that is not read: malformed, with a DOCTYPE, in another encoding, beyond the limits.',
+  ),
+  invalid_xml: entry(
+    'InvalidXml',
+    'XML that is not read outside of SOAP; in a SOAP header an identifier without its objectType, or an element where a text is due.',
+  ),
   invalid_protocol_version: entry('InvalidProtocolVersion', 'The SOAP protocol version is not 4.x.'),
   missing_soap: entry('MissingSoap', 'The SOAP message is missing.'),
   missing_header: entry('MissingHeader', 'The SOAP header is missing.'),
   missing_header_field: entry('MissingHeaderField', 'A required element of the SOAP header is missing.'),
   duplicate_header_field: entry('DuplicateHeaderField', 'An element of the SOAP header is repeated.'),
   missing_body: entry('MissingBody', 'The SOAP body is missing.'),
-  invalid_body: entry('InvalidBody', 'The SOAP body has not exactly one child element.'),
+  invalid_body: entry('InvalidBody', 'There is not exactly one SOAP body with exactly one child element.'),
   inconsistent_headers: entry(
     'InconsistentHeaders',
     'The wrapper element of the SOAP body does not fit the service code.',
@@ -91,7 +97,7 @@ export const FAULTS = {
   database_error: entry('DatabaseError', 'The store of the security server failed.'),
   internal_error: entry(
     'InternalError',
-    'A malformed REST target or header, or an error inside a security server; its log has the cause under the id in detail.',
+    'A malformed REST target or header, a malformed identifier, or an error inside a security server; its log has the cause under the id in detail.',
   ),
 
   // Signatures

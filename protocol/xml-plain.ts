@@ -27,6 +27,19 @@ export function readPlainXml(
   return new PlainReader(text, bounds, opaque).read()
 }
 
+/** Whether no two attributes have the same name. Few are compared, for many that would take too long. */
+function allDifferent(found: readonly XmlAttribute[]): boolean {
+  if (found.length > FEW)
+    return new Set(found.map(({ local, namespace }) => `${local} ${namespace}`)).size === found.length
+  for (let index = 1; index < found.length; index++)
+    for (let other = 0; other < index; other++)
+      if (found[other]?.local === found[index]?.local && found[other]?.namespace === found[index]?.namespace)
+        return false
+  return true
+}
+
+const FEW = 8
+
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 type Growing = XmlElement & { readonly children: XmlNode[]; end: number }
 
@@ -130,17 +143,14 @@ class PlainReader {
 
   /** Namespaces of the attributes; false when one is not declared, or two attributes have the same name. */
   #bind(found: readonly Mutable<XmlAttribute>[]): boolean {
-    for (let index = 0; index < found.length; index++) {
-      const attribute = found[index] as Mutable<XmlAttribute>
+    for (const attribute of found) {
       if (attribute.prefix !== '' && attribute.namespace === '') {
         const namespace = resolve(this.#scope, attribute.prefix)
         if (namespace === undefined) return false
         attribute.namespace = namespace
       }
-      for (let other = 0; other < index; other++)
-        if (found[other]?.local === attribute.local && found[other]?.namespace === attribute.namespace) return false
     }
-    return true
+    return allDifferent(found)
   }
 
   /** `name="value"`; a declaration comes into scope. */

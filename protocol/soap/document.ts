@@ -6,11 +6,12 @@ import { decodeXml, type XmlText } from '../xml-encoding.ts'
 import { isElement, type XmlElement } from '../xml-tree.ts'
 import { SOAP } from './names.ts'
 
-/**
- * What is kept is the header. The body may be as deep as bindings of objects make it; attributes are compared with one another, hence their
- * bound. The reference has none of these limits.
- */
-const LIMITS = { maxBytes: 64 << 20, maxDepth: 512, maxNodes: 20_000, maxAttributes: 128 }
+/** What is kept is the header. The reference has none of these limits. */
+const LIMITS = { maxBytes: 64 << 20, maxDepth: 128, maxNodes: 20_000, maxAttributes: 128 }
+/** Tags, comments, sections and references of a message: these take the time, not its bytes. A table of 50,000 rows and ten columns is within. */
+const MAX_MARKUP = 1_200_000
+const LESS = 0x3c
+const AMPERSAND = 0x26
 
 export interface SoapDocument extends XmlText {
   readonly root: XmlElement
@@ -43,6 +44,7 @@ export function readSoapDocument(bytes: Uint8Array): SoapDocument {
 }
 
 function read(bytes: Uint8Array): { document: XmlText; root: XmlElement } {
+  checkMarkup(bytes)
   try {
     const document = decodeXml(bytes)
     return { document, root: readXmlText(document, LIMITS, isContent) }
@@ -50,6 +52,14 @@ function read(bytes: Uint8Array): { document: XmlText; root: XmlElement } {
     if (!(cause instanceof ProtocolError) || cause.code !== 'invalid_xml') throw cause
     throw new ProtocolError('invalid_soap', `Malformed SOAP message: ${cause.message}`, { cause })
   }
+}
+
+function checkMarkup(bytes: Uint8Array): void {
+  if (bytes.length <= MAX_MARKUP) return
+  let found = 0
+  for (let at = 0; at < bytes.length; at++) if (bytes[at] === LESS || bytes[at] === AMPERSAND) found++
+  if (found > MAX_MARKUP)
+    throw new ProtocolError('invalid_soap', `Malformed SOAP message: it has over ${MAX_MARKUP} tags and references`)
 }
 
 /** Whether an element is what the body carries. */

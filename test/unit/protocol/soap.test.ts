@@ -293,8 +293,8 @@ test('attacks by XML', () => {
   refused('invalid_soap', block('id', '<x:id>\u0000</x:id>'))
 
   const body = (content: string): Written => ({ body: `<e:Body><findBoat>${content}</findBoat></e:Body>` })
-  read(body('<a>'.repeat(500) + '</a>'.repeat(500)))
-  refused('invalid_soap', body('<a>'.repeat(510) + '</a>'.repeat(510)))
+  read(body('<a>'.repeat(125) + '</a>'.repeat(125)))
+  refused('invalid_soap', body('<a>'.repeat(126) + '</a>'.repeat(126)))
   refused('invalid_soap', body('<a>'.repeat(1_000_000)))
   const attributes = (count: number) => Array.from({ length: count }, (_, index) => ` a${index}=""`).join('')
   read(body(`<a${attributes(128)}/>`))
@@ -304,6 +304,8 @@ test('attacks by XML', () => {
   // A flood of what is kept ends soon; of what is not, with the document.
   refused('invalid_soap', block('flood', '<x:a/>'.repeat(20_000)))
   read(body('<a/>'.repeat(500_000)))
+  for (const markup of ['<a/>', '&amp;', '<!---->', '<?p?>', '<![CDATA[]]>'])
+    refused('invalid_soap', body(markup.repeat(1_200_000)))
   read(body(`<a><!-- c -->${'<b/>x'.repeat(200_000)}</a>`))
 
   // Namespace games.
