@@ -1,6 +1,7 @@
 // The door of host/: what any process needs, without knowledge of X-Road. Opening it loads no npm package: each is loaded by the
 // first call that needs it.
 export { type Clock, systemClock } from './clock.ts'
+export { passedOn } from './collector.ts'
 export { filePath, loadConfig } from './config.ts'
 export { serveControl } from './control.ts'
 export { type ControlClient, controlClient } from './control-client.ts'

@@ -3,7 +3,7 @@
 // Everything durable in this house survives kill -9, so there are two ways to end: an orderly stop (signals, the end of the
 // parent), bounded in time, and an exit at once when something unforeseen happened and nobody knows what still holds.
 import { writeSync } from 'node:fs'
-import { tuneCollector } from './collector.ts'
+import { collectAfterStart, tuneCollector } from './collector.ts'
 import { ConfigError, HostError, reasonOf } from './error.ts'
 import { logLine } from './log.ts'
 
@@ -88,7 +88,9 @@ export function runProcess(name: string, start: (life: Lifecycle) => Promise<voi
 
   start(life).then(
     () => {
-      if (!stopping) emergency(JSON.stringify({ ready: true, process: name, pid: process.pid }), 1)
+      if (stopping) return
+      emergency(JSON.stringify({ ready: true, process: name, pid: process.pid }), 1)
+      collectAfterStart()
     },
     (error) => {
       // During a stop things are taken away from under the start: what it then says is no news.

@@ -1,5 +1,6 @@
 // Time limits on the wire are idle limits: a large body may take an hour, a stalled one may not.
 import type { Readable } from 'node:stream'
+import { passedOn } from '#host'
 
 export class StalledError extends Error {
   override readonly name = 'StalledError'
@@ -13,6 +14,7 @@ export async function* chunksOf(source: Readable, idleMs: number): AsyncGenerato
   for (;;) {
     const chunk: Uint8Array | null = source.read()
     if (chunk !== null) {
+      passedOn(chunk.length)
       yield chunk
       continue
     }

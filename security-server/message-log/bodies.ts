@@ -6,7 +6,7 @@
 import { createReadStream } from 'node:fs'
 import { type FileHandle, mkdir, open, opendir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ifThere, syncFolder } from '#host'
+import { ifThere, passedOn, syncFolder } from '#host'
 import { equalBytes, hasher } from '#trust'
 import { LogError } from './error.ts'
 import type { BodyReference } from './record.ts'
@@ -107,6 +107,7 @@ export class Bodies implements SpoolPlace {
       }) as AsyncIterable<Uint8Array>) {
         size += chunk.length
         check?.update(chunk)
+        passedOn(chunk.length)
         yield chunk
       }
       if (size !== body.size || (check !== undefined && !equalBytes(check.digest(), body.digest)))
