@@ -99,7 +99,7 @@ export async function page(db: Database, question: PageQuestion): Promise<Page> 
   const wanted = [...new Set<'id' | FieldName>(['id', 'monitoringDataTs', ...fields])]
   const found: Record<string, unknown>[] = []
   for (const slice of scope) {
-    let query = within(db, slice, from, to).select(wanted)
+    let query = within(db, slice, after?.ts ?? from, to).select(wanted)
     if (after !== undefined) query = query.where(beyond(after))
     found.push(...(await query.orderBy('monitoringDataTs').orderBy('id').limit(rows).execute()))
   }
@@ -116,16 +116,15 @@ export async function page(db: Database, question: PageQuestion): Promise<Page> 
  * @returns How many went; fewer than `rows` says that it is done.
  */
 export async function clean(db: Database, before: number, keep: number, rows: number): Promise<number> {
-  const newest = await db.selectFrom('operational_data').select('id').orderBy('id', 'desc').limit(1).executeTakeFirst()
-  if (newest === undefined) return 0
-  const old = db
-    .selectFrom('operational_data')
-    .select('id')
-    .where((eb) => eb.or([eb('monitoringDataTs', '<', before), eb('id', '<=', newest.id - keep)]))
-    .orderBy('id')
-    .limit(rows)
-  const { numDeletedRows } = await db.deleteFrom('operational_data').where('id', 'in', old).executeTakeFirst()
-  return Number(numDeletedRows)
+  const records = db.selectFrom('operational_data').select('id')
+  const end = async (some: typeof records): Promise<number> => {
+    const { numDeletedRows } = await db.deleteFrom('operational_data').where('id', 'in', some).executeTakeFirst()
+    return Number(numDeletedRows)
+  }
+  const old = await end(records.where('monitoringDataTs', '<', before).limit(rows))
+  const newest = await records.orderBy('id', 'desc').limit(1).executeTakeFirst()
+  if (old === rows || newest === undefined) return old
+  return old + (await end(records.where('id', '<=', newest.id - keep).limit(rows - old)))
 }
 
 type Builder = ExpressionBuilder<OperationalDatabase, 'operational_data'>
@@ -137,7 +136,11 @@ function within(db: Database, { client, provider, notClient }: Slice, from: numb
     .where('monitoringDataTs', '>=', from)
     .where('monitoringDataTs', '<=', to)
   if (client !== undefined) query = query.where('client', '=', client)
-  if (provider !== undefined) query = query.where('provider', '=', provider)
+  if (provider !== undefined) {
+    // Of two keys SQLite must take the client's index: an asker has few records, the provider that it names may have them all.
+    const key = (eb: Builder) => (client === undefined ? eb.ref('provider') : eb.fn.coalesce('provider', eb.val('')))
+    query = query.where((eb) => eb(key(eb), '=', provider))
+  }
   if (notClient !== undefined) query = query.where('client', '<>', notClient)
   return query
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import type { AddressInfo } from 'node:net'
 import test from 'node:test'
 import { FAULTS } from '../../../../protocol/index.ts'
+import { serverState } from '../../../../security-server/monitoring/index.ts'
 import { faultFamily } from '../../../../security-server/monitoring/prometheus/fault-family.ts'
 import { Histogram, renderMetrics } from '../../../../security-server/monitoring/prometheus/text.ts'
 import { opened, START } from './opened.ts'
@@ -156,4 +157,34 @@ test('the port answers /metrics to GET and nothing else', async (t) => {
   const failed = await fetch(`${url}/metrics`)
   assert.deepEqual([failed.status, await failed.text()], [503, ''])
   assert.ok(lines.some(({ message }) => message === 'metrics could not be read'))
+})
+
+test('what the parts of a server say of themselves', async () => {
+  const parts = {
+    messageLog: { status: () => ({ records: 5, untimestamped: 2, lastTimestamp: '2026-01-01T00:00:00.000Z' }) },
+    keyring: {
+      states: () => [
+        {
+          key: 'k',
+          use: 'message' as const,
+          subject: 'CN=x',
+          serialNumber: '1',
+          sha256: 'ab'.repeat(32),
+          notAfter: '2027-01-01T00:00:00.000Z',
+          usable: false,
+        },
+      ],
+    },
+    configuration: { current: () => undefined, status: () => ({ lastSuccess: '2026-01-02T00:00:00.000Z' }) },
+    signer: { status: async () => ({ version: '1', unlocked: true, keys: 1 }) },
+  }
+  const state = {
+    messageLog: { records: 5, untimestamped: 2, lastTimestamp: new Date('2026-01-01') },
+    certificates: [{ use: 'message', sha256: 'ab'.repeat(32), notAfter: new Date('2027-01-01'), usable: false }],
+    configurationFetchedAt: new Date('2026-01-02'),
+    signer: { reachable: true, unlocked: true },
+  }
+  assert.deepEqual(await serverState(parts), state)
+  const gone = { status: () => Promise.reject(new Error('gone')) }
+  assert.deepEqual((await serverState({ ...parts, signer: gone })).signer, { reachable: false, unlocked: false })
 })
