@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import test from 'node:test'
 import { readPlainXml } from '../../../protocol/xml-plain.ts'
 import { readWithSaxes } from '../../../protocol/xml-saxes.ts'
+import type { Opaque } from '../../../protocol/xml-tree.ts'
 import { haveVectors, needsVectors, vectorPath } from '../../vectors.ts'
 import { freshSeed, generate, random } from '../evidence/documents.ts'
 
@@ -28,6 +29,10 @@ function agrees(xml: string | Buffer, bounds = BOUNDS): boolean {
     assert.fail(`taken, but refused by saxes (${(cause as Error).cause}): ${JSON.stringify(text)}`)
   }
   assert.deepEqual(plain, judged, JSON.stringify(text))
+  // The same when some of it is not kept; then more fits into the bounds.
+  const opaque: Opaque = ({ parent, attributes }) => parent !== undefined && attributes.length !== 1
+  const pruned = readPlainXml(bytes, text, bounds, opaque)
+  assert.deepEqual(pruned, readWithSaxes(text, bounds, 'UTF-8', opaque), JSON.stringify(text))
   return true
 }
 
