@@ -1,10 +1,15 @@
 // `multipart/related; boundary="x"`, and what text of a type is encoded in.
 import { AnswerError } from './error.ts'
 
+const MAX_LENGTH = 2000
+
 /** The type in lower case, and its parameters (RFC 9110 §8.3.1). */
 export function readMediaType(value: string): { type: string; parameters: ReadonlyMap<string, string> } {
   const parameters = new Map<string, string>()
-  for (const [, name = '', quoted, plain = ''] of value.matchAll(/;\s*([\w-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;]*))/g))
+  // Quotes that never end are looked for from each parameter anew: a type is short, or cut.
+  for (const [, name = '', quoted, plain = ''] of value
+    .slice(0, MAX_LENGTH)
+    .matchAll(/;\s*([\w-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;]*))/g))
     if (!parameters.has(name.toLowerCase()))
       parameters.set(name.toLowerCase(), quoted?.replace(/\\(.)/g, '$1') ?? plain)
   return { type: value.split(';', 1)[0]?.trim().toLowerCase() ?? '', parameters }

@@ -56,7 +56,7 @@ export function transportTo(origin: string, tls: TlsOptions | undefined, timeout
     answered.catch(() => {})
     const sent = upload(request, body, wait).catch((error: Error) => void request.destroy(error))
     try {
-      return answerOf(await Promise.race([answered, sent.then(() => wait(answered))]), wait, (error) =>
+      return answerOf(request, await Promise.race([answered, sent.then(() => wait(answered))]), wait, (error) =>
         told(error, where, signal),
       )
     } catch (error) {
@@ -122,7 +122,12 @@ function drained(request: ClientRequest): Promise<void> {
 }
 
 /** A standard Response whose body is read from the connection only as fast as it is asked for. */
-function answerOf(message: IncomingMessage, wait: Wait, tell: (error: unknown) => Error): Response {
+function answerOf(
+  request: ClientRequest,
+  message: IncomingMessage,
+  wait: Wait,
+  tell: (error: unknown) => Error,
+): Response {
   const status = message.statusCode ?? 0
   const headers = new Headers()
   for (let i = 0; i < message.rawHeaders.length; i += 2)
@@ -131,6 +136,10 @@ function answerOf(message: IncomingMessage, wait: Wait, tell: (error: unknown) =
     message.destroy()
     throw new AnswerError(`The security server answered with HTTP status ${status}`)
   }
+  // Who answers before the message is there does not want the rest of it.
+  message.once('close', () => {
+    if (!request.writableEnded) request.destroy()
+  })
   const empty = status === 204 || status === 205 || status === 304
   if (empty) message.resume()
   return new Response(empty ? null : streamOf(message, wait, tell), {
@@ -175,7 +184,8 @@ const SAYS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'is not known by that name: check the address',
   EHOSTUNREACH: 'cannot be reached from this network',
   ECONNRESET: 'ended the connection before its answer was complete; the message may have been executed',
-  EPIPE: 'ended the connection before the message was sent',
+  EPIPE:
+    'ended the connection before the whole body was sent: it refuses the message, or does not wait for a body of that size',
   EPROTO: 'does not speak TLS on this port, or no version of it that this client accepts',
   HPE_INVALID_CONSTANT: 'does not speak HTTP on this port',
   DEPTH_ZERO_SELF_SIGNED_CERT: "has a self-signed TLS certificate: give it as 'tls.pinned', from a place you trust",

@@ -10,6 +10,7 @@ import {
   AnswerError,
   createClient,
   exchangeOf,
+  type FetchInit,
   NetworkError,
   type RestService,
   TimeoutError,
@@ -220,6 +221,35 @@ test('a security server that is not there is a NetworkError; one that is none, a
   const direct = createClient({ securityServer: pair.service.url, client: CLIENT })
   await assert.rejects(direct.service('TEST/GOV/1111/registry/items').fetch('/x'), AnswerError)
   direct.close()
+})
+
+test('a refusal is told behind a body that the server still reads, and ends one that has no end', async () => {
+  const stranger = createClient({ securityServer: pair.consumer.client, client: 'TEST/GOV/2222/other' })
+  const refusal = (body: FetchInit['body']) =>
+    stranger
+      .service('TEST/GOV/1111/registry/items')
+      .fetch('/count', { method: 'POST', ...(body && { body }) })
+      .catch((error) => error)
+  const refused = await refusal(new Blob([new Uint8Array(200_000)]).stream())
+  assert.ok(refused instanceof XRoadError, String(refused))
+  assert.equal(refused.reason, 'unknown_member')
+
+  let closed: (value?: unknown) => void
+  const closing = new Promise((resolve) => {
+    closed = resolve
+  })
+  async function* endless() {
+    try {
+      for (;;) yield Buffer.alloc(64 * 1024)
+    } finally {
+      closed()
+    }
+  }
+  // The server closes while we write: its answer may be lost on the way.
+  const ended = await refusal(endless())
+  assert.ok(ended instanceof XRoadError || ended instanceof NetworkError, String(ended))
+  await closing
+  stranger.close()
 })
 
 test('a body that fails while it is read fails the call with its own error', async () => {
