@@ -27,9 +27,14 @@ try {
 /** What a subsystem offers, and whether we may call it; a subsystem that is on no security server offers nothing. */
 async function offered(provider: Parameters<typeof xroad.listMethods>[0]): Promise<string[]> {
   try {
-    const allowed = new Set((await xroad.allowedMethods(provider)).map(({ id }) => id.serviceCode))
-    const all = [...(await xroad.listMethods(provider)), ...(await xroad.listMethods(provider, { protocol: 'soap' }))]
-    return all.map(({ id, type }) => `${type} ${id.serviceCode}${allowed.has(id.serviceCode) ? '  (allowed)' : ''}`)
+    const kinds = [{ protocol: 'rest' }, { protocol: 'soap' }] as const
+    const lines: string[] = []
+    for (const kind of kinds) {
+      const allowed = new Set((await xroad.allowedMethods(provider, kind)).map(({ id }) => id.serviceCode))
+      for (const { id, type } of await xroad.listMethods(provider, kind))
+        lines.push(`${type} ${id.serviceCode}${allowed.has(id.serviceCode) ? '  (allowed)' : ''}`)
+    }
+    return lines
   } catch (error) {
     if (error instanceof XRoadError) return [`(${error.reason})`]
     throw error

@@ -2,8 +2,24 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { XMLParser } from 'fast-xml-parser'
-import { readXml } from '#protocol'
-import { answer, replay } from './replay.ts'
+import { collect, readSoapContent, readXml, type SoapContent } from '#protocol'
+import { answer, type Replayed, replay } from './replay.ts'
+
+/** What a security server of ours makes of a message. */
+async function read(
+  sent: Replayed['seen'][number] | undefined,
+): Promise<{ soap: SoapContent | undefined; attachments: Buffer[] }> {
+  const found: SoapContent[] = []
+  const attachments: Buffer[] = []
+  async function* source() {
+    yield sent?.body ?? Buffer.alloc(0)
+  }
+  for await (const content of readSoapContent(source(), String(sent?.headers['content-type']))) {
+    found.push(content)
+    if (content.kind === 'attachment') attachments.push(Buffer.from(await collect(content.body, 1 << 20)))
+  }
+  return { soap: found[0], attachments }
+}
 
 const SERVICE = 'DEMO/GOV/70000001/population-register/findPerson/v2'
 const GOOD = answer(
@@ -51,7 +67,31 @@ test('the header says who asks whom, the body is what was given', async (t) => {
   )
   assert.deepEqual([header.representedParty.partyClass, header.representedParty.partyCode], ['COM', '123'])
   assert.deepEqual([body.findPerson.code, body.findPerson.name], ['7', ['Õie', 'B']])
-  assert.equal(readXml(sent?.body ?? Buffer.alloc(0)).local, 'Envelope')
+  const { soap } = await read(sent)
+  assert.ok(soap?.kind === 'soap')
+  const { client, service, securityServer, id, userId, issue, representedParty, protocolVersion, wrapper } =
+    soap.message
+  assert.deepEqual(
+    { client, service, securityServer, id, userId, issue, representedParty, protocolVersion, wrapper },
+    {
+      client: { instance: 'DEMO', memberClass: 'GOV', memberCode: '70000002' },
+      service: {
+        instance: 'DEMO',
+        memberClass: 'GOV',
+        memberCode: '70000001',
+        subsystemCode: 'population-register',
+        serviceCode: 'findPerson',
+        serviceVersion: 'v2',
+      },
+      securityServer: { instance: 'DEMO', memberClass: 'GOV', memberCode: '70000001', serverCode: 'ss1' },
+      id: 'soap-1',
+      userId: 'Jüri & Co',
+      issue: 'case <9>',
+      representedParty: { partyClass: 'COM', partyCode: '123' },
+      protocolVersion: '4.0',
+      wrapper: 'findPerson',
+    },
+  )
 })
 
 test('a body given as XML goes out as it is, and is read before', async (t) => {
@@ -102,6 +142,9 @@ test('attachments stream behind the message', async (t) => {
   assert.match(parts[2] ?? '', /Content-Type: text\/plain\r\n.*Content-ID: <one>\r\n\r\ntext\r\n$/s)
   assert.ok(parts[3]?.includes(large.toString('latin1')))
   assert.match(parts[4] ?? '', /Content-Type: application\/xml\r\n.*\r\n\r\n<a\/>\r\n$/s)
+  const { soap, attachments } = await read(seen[0])
+  assert.ok(soap?.kind === 'soap')
+  assert.deepEqual(attachments, [Buffer.from('text'), large, Buffer.from('<a/>')])
   await assert.rejects(
     xroad.soap(SERVICE).call({ body: { findPerson: '' }, attachments: [{ content: '', id: 'a>\r\n' }] }),
     TypeError,
