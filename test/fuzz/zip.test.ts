@@ -43,7 +43,7 @@ async function unzipped(source: AsyncIterable<Uint8Array>): Promise<string> {
 
 property(
   'ZIP: what is written is read, in any pieces',
-  { short: 60, long: 4_000 },
+  { short: 60, long: 3_000 },
   fc.tuple(entries, cuts, fc.string({ unit: fc.constantFrom(...'abc '), maxLength: 10 })),
   async ([list, sizes, comment]) => {
     const written = list.map(({ name, body, streamed, compress }) => ({
@@ -83,7 +83,7 @@ const RECORDS = [
 ].map((text) => Buffer.from(text, 'latin1'))
 property(
   'ZIP files of strangers: pieces change nothing',
-  { short: 100, long: 10_000 },
+  { short: 100, long: 6_000 },
   fc.tuple(mutated([...containers, ...vectorFiles('asic').slice(0, 3)], RECORDS), cuts),
   async ([zip, sizes]) => {
     const whole = await unzipped(chunked(zip, [zip.length || 1]))
