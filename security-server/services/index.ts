@@ -3,6 +3,7 @@
 export { RESERVED_CODES } from './document-checks.ts'
 export { ServicesError, type ServicesErrorCode } from './error.ts'
 export type { Connection, ServiceTls, ServiceType } from './model.ts'
+export { MAX_YAML } from './openapi.ts'
 export { openServices, type ServiceRegistry } from './registry.ts'
 export type { Asking } from './rights.ts'
 export type { AccessQuestion, LocalClient, LocalService, ServiceSnapshot, SoapAccessQuestion } from './snapshot.ts'

@@ -12,6 +12,8 @@ export interface Description {
 
 /** As in the reference (wire-client §8). */
 const MAX_LENGTH = 10 * 1024 * 1024
+/** YAML takes a second of reading and two hundred megabytes for each of its own. */
+export const MAX_YAML = 2 * 1024 * 1024
 const MAX_ENDPOINTS = 10_000
 const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'] as const
 
@@ -37,15 +39,26 @@ async function parse(text: string): Promise<unknown> {
   } catch {
     // YAML may begin with a brace too.
   }
+  if (text.length > MAX_YAML) throw refused(`it is YAML over ${MAX_YAML} characters`)
   // Loaded when a description is imported, which is rare.
   const yaml = await import('yaml')
   try {
-    const document = yaml.parseDocument(text, { version: '1.2', schema: 'core', uniqueKeys: true })
+    // `uniqueKeys` would compare every key with every other one: a description of nothing but keys would stop the server.
+    const document = yaml.parseDocument(text, { version: '1.2', schema: 'core', uniqueKeys: false })
     const [fault] = document.errors
     if (fault !== undefined) throw fault
+    yaml.visit(document, { Map: (_, map) => refuseTwice(map.items.map(({ key }) => String(key))) })
     return document.toJS({ maxAliasCount: 100 })
   } catch (cause) {
     throw refused(`neither JSON nor YAML: ${(cause as Error).message.split('\n')[0]}`, cause)
+  }
+}
+
+function refuseTwice(keys: readonly string[]): void {
+  const seen = new Set<string>()
+  for (const key of keys) {
+    if (seen.has(key)) throw new Error(`the key ${key.slice(0, 100)} is there twice`)
+    seen.add(key)
   }
 }
 
