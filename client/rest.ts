@@ -13,6 +13,8 @@ export interface FetchInit extends MessageOptions {
   readonly body?: Body | null
 }
 
+const METHODS: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS', 'TRACE'])
+
 type Arguments<T> = Record<never, never> extends T ? [options?: T] : [options: T]
 type Call<Paths, M extends Method> = <P extends PathsOf<Paths, M>>(
   path: P,
@@ -58,6 +60,7 @@ export function restService<Paths>(
   async function fetch(path: string, init: FetchInit = {}): Promise<Response> {
     const headers = new Headers(init.headers)
     const method = (init.method ?? 'GET').toUpperCase()
+    if (!METHODS.has(method)) throw new TypeError(`X-Road has no method ${method} (wire-client §3.2)`)
     const body = init.body === undefined || init.body === null ? undefined : payloadOf(init.body)
     if (body !== undefined && !/^(?:POST|PUT|PATCH)$/.test(method))
       throw new TypeError(`X-Road does not deliver the body of a ${method} to the service (wire-client §3.4)`)

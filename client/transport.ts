@@ -23,6 +23,19 @@ export interface Transport {
   close(): void
 }
 
+/** How bytes travel is decided here; a caller's word on it could only contradict. */
+const OURS = [
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]
+
 export function transportTo(origin: string, tls: TlsOptions | undefined, timeout: number): Transport {
   const base = originOf(origin)
   const agent = agentFor(base.protocol, tls)
@@ -32,6 +45,7 @@ export function transportTo(origin: string, tls: TlsOptions | undefined, timeout
 
   async function send({ method, target, headers, body, signal }: OutgoingCall): Promise<Response> {
     signal?.throwIfAborted()
+    for (const name of OURS) headers.delete(name)
     const length = typeof body === 'object' && body instanceof Uint8Array ? body.byteLength : undefined
     const request = open({
       agent,
@@ -54,14 +68,18 @@ export function transportTo(origin: string, tls: TlsOptions | undefined, timeout
     })
     // Whoever waits for the answer gets the error; nobody waits while a body is still being read from the caller.
     answered.catch(() => {})
-    const sent = upload(request, body, wait).catch((error: Error) => void request.destroy(error))
+    let ofBody: Error | undefined
+    const sent = upload(request, body, wait).catch((error: Error) => {
+      ofBody = error
+      request.destroy(error)
+    })
     try {
       return answerOf(request, await Promise.race([answered, sent.then(() => wait(answered))]), wait, (error) =>
         told(error, where, signal),
       )
     } catch (error) {
       request.destroy()
-      throw told(error, where, signal)
+      throw ofBody ?? told(error, where, signal)
     }
   }
 

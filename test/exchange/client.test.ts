@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
+import { createReadStream } from 'node:fs'
 import { createServer } from 'node:net'
 import { Readable } from 'node:stream'
 import { after, before, test } from 'node:test'
@@ -258,6 +259,11 @@ test('a body that fails while it is read fails the call with its own error', asy
     throw new Error('the disk is gone')
   }
   await assert.rejects(items.fetch('/count', { method: 'POST', body: broken() }), /the disk is gone/)
+  const missing = createReadStream('no such file')
+  await assert.rejects(items.fetch('/count', { method: 'POST', body: missing }), (error) => {
+    assert.ok(error instanceof Error && !(error instanceof NetworkError))
+    return 'code' in error && error.code === 'ENOENT'
+  })
 })
 
 test('TLS: the certificate of the security server is pinned, our own is shown', async () => {

@@ -73,6 +73,8 @@ test('headers', async (t) => {
   await assert.rejects(service.fetch('', { representedParty: 'a/b/c' }), TypeError)
   await assert.rejects(service.fetch('', { securityServer: 'a/b/c' }), TypeError)
   await assert.rejects(service.fetch('', { method: 'DELETE', body: 'x' }), /does not deliver/)
+  for (const method of ['CONNECT', 'BREW', 'GET / HTTP/1.1'])
+    await assert.rejects(service.fetch('', { method }), TypeError, method)
   assert.equal(seen.length, 0)
   await service.fetch('', {
     headers: { 'x-road-client': 'OTHER', 'X-ROAD-ID': 'forged', Accept: 'text/csv' },
@@ -86,4 +88,8 @@ test('headers', async (t) => {
   assert.match(String(seen[1]?.headers['x-road-id']), /^[0-9a-f-]{36}$/)
   await service.post('/x', { body: 'text' })
   assert.equal(seen[2]?.body.toString(), '"text"')
+  const travel = { 'Content-Length': '1', 'Transfer-Encoding': 'gzip', Host: 'other', Connection: 'upgrade' }
+  await service.fetch('/x', { method: 'POST', body: 'whole', headers: travel })
+  assert.equal(seen[3]?.body.toString(), 'whole')
+  assert.notEqual(seen[3]?.headers['host'], 'other')
 })
