@@ -173,9 +173,7 @@ function judgeLink(
 
 /** Answers are found by what they are about, so their order does not matter (wire-message §1.7). */
 function answerFor(link: Certificate, issuer: Certificate, answers: readonly Uint8Array[]): OcspResponse {
-  const candidates = answers
-    .map((der) => parseOcspResponse(der))
-    .filter(({ responses: [single] }) => single?.serialNumber === link.serialNumber)
+  const candidates = parsed(answers).filter(({ responses: [single] }) => single?.serialNumber === link.serialNumber)
   // Another CA may have issued a certificate with the same serial number.
   const found =
     candidates.length > 1
@@ -184,6 +182,18 @@ function answerFor(link: Certificate, issuer: Certificate, answers: readonly Uin
   if (found === undefined)
     throw new TrustError('incorrect_validation_info', `It carries no OCSP answer for ${link.subject.text}`)
   return found
+}
+
+const answersOf = new WeakMap<readonly Uint8Array[], readonly OcspResponse[]>()
+
+/** What a reading found is read again for each message that it serves, and never changes. */
+function parsed(answers: readonly Uint8Array[]): readonly OcspResponse[] {
+  let known = answersOf.get(answers)
+  if (known === undefined) {
+    known = answers.map((der) => parseOcspResponse(der))
+    answersOf.set(answers, known)
+  }
+  return known
 }
 
 /** The authority whose certificates may sign messages; those for authentication only are not considered (wire-conf §5.4). */
