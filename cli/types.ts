@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parse } from 'yaml'
-import { AnswerError, createClient, NetworkError, type TlsOptions, XRoadError } from '#client'
+import { AnswerError, createClient, NetworkError, type TlsOptions, type XRoadClient, XRoadError } from '#client'
 import type { Arguments, Run } from './command.ts'
 import { CliError } from './error.ts'
 import { readInput, writeOutput } from './files.ts'
@@ -27,8 +27,10 @@ export const types: Run = async (given, out) => {
 
 async function download(service: string, given: Arguments): Promise<string> {
   const { url, client } = whoAsks(given)
-  const xroad = createClient({ securityServer: url, client, ...tlsOf(given) })
+  const tls = await tlsOf(given)
+  let xroad: XRoadClient | undefined
   try {
+    xroad = createClient({ securityServer: url, client, ...tls })
     return (await xroad.getOpenAPI(service)).text
   } catch (error) {
     if (error instanceof NetworkError) throw new CliError('unreachable', error.message, { cause: error })
@@ -37,7 +39,7 @@ async function download(service: string, given: Arguments): Promise<string> {
     if (error instanceof TypeError) throw new CliError('usage', error.message, { cause: error })
     throw error
   } finally {
-    xroad.close()
+    xroad?.close()
   }
 }
 
@@ -60,18 +62,11 @@ function whoAsks(given: Arguments): { url: string; client: string } {
   return { url: `http://${listen.host}:${listen.client}`, client: clients[0].id }
 }
 
-function tlsOf(given: Arguments): { tls?: TlsOptions } {
-  const read = (option: string) => {
+async function tlsOf(given: Arguments): Promise<{ tls?: TlsOptions }> {
+  const tls: { cert?: string; key?: string; pinned?: string } = {}
+  for (const option of ['cert', 'key', 'pinned'] as const) {
     const file = given.text(option)
-    return file === undefined ? undefined : readFileSync(file, 'utf8')
+    if (file !== undefined) tls[option] = (await readInput(file)).toString()
   }
-  const [cert, key, pinned] = [read('cert'), read('key'), read('pinned')]
-  if (cert === undefined && key === undefined && pinned === undefined) return {}
-  return {
-    tls: {
-      ...(cert !== undefined && { cert }),
-      ...(key !== undefined && { key }),
-      ...(pinned !== undefined && { pinned }),
-    },
-  }
+  return Object.keys(tls).length === 0 ? {} : { tls }
 }

@@ -1,6 +1,8 @@
 // `saadik types`: what it writes compiles, says what the document says, and is nothing but types whatever the document holds.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import test from 'node:test'
 import { parse } from 'yaml'
@@ -151,4 +153,33 @@ test('what is no document, or beyond the bounds, is refused', () => {
   const parts: Record<string, object> = { s0: { type: 'string' } }
   for (let i = 1; i < 60; i += 1) parts[`s${i}`] = { allOf: [{ $ref: `#/x/s${i - 1}` }, { $ref: `#/x/s${i - 1}` }] }
   refused({ ...schemas({ X: { $ref: '#/x/s59' } }), x: parts })
+})
+
+test('the command: a file, and what it says when it cannot', (t) => {
+  const elsewhere = mkdtempSync(join(tmpdir(), 'saadik-types-'))
+  t.after(() => rmSync(elsewhere, { recursive: true }))
+  const saadik = (...words: string[]) =>
+    spawnSync(process.execPath, [join(root, 'cli/main.ts'), 'types', ...words], { cwd: elsewhere, encoding: 'utf8' })
+  const file = saadik(join(root, 'demo/population-register/openapi.yaml'))
+  assert.equal(file.status, 0, file.stderr)
+  assert.match(file.stdout, /^export interface paths \{$/m)
+  assert.equal(saadik(join(root, 'demo/population-register/openapi.yaml'), '-o', 'out.ts').status, 0)
+  assert.equal(
+    readFileSync(join(elsewhere, 'out.ts'), 'utf8').split('\n').slice(1).join(),
+    file.stdout.split('\n').slice(1).join(),
+  )
+  for (const [words, status, says] of [
+    [['nothing.yaml'], 2, /cannot be read/],
+    [[join(root, 'package.json')], 2, /not an OpenAPI 3 document/],
+    [[join(root, 'LICENSE')], 2, /OpenAPI|YAML/],
+    [['A/B/C/D/E'], 64, /--url .* --client/],
+    [['A/B/C/D/E', '--url', 'http://127.0.0.1:1'], 64, /belong together/],
+    [['A/B/C/D/E', '--url', 'nonsense', '--client', 'A/B/C/D'], 64, /nonsense/],
+    [['A/B/C/D/E', '--url', 'http://127.0.0.1:1', '--client', 'A/B/C/D'], 1, /refuses connections/],
+    [['A/B/C/D/E', '--url', 'https://127.0.0.1:1', '--client', 'A/B/C/D', '--pinned', 'no.pem'], 2, /no\.pem/],
+  ] as const) {
+    const { status: got, stderr } = saadik(...words)
+    assert.equal(got, status, stderr)
+    assert.match(stderr, says)
+  }
 })
