@@ -3,7 +3,7 @@ import { ProtocolError } from './error.ts'
 import { readSoapFault } from './fault-formats.ts'
 import type { XRoadFault } from './faults.ts'
 import { mediaType } from './media-type.ts'
-import { collect, type HeaderList, type MimePart, readMultipart } from './multipart.ts'
+import { collect, type HeaderList, type MimePart, MultipartReader, readMultipart } from './multipart.ts'
 import { checkSoapType, readSoap, type SoapMessage } from './soap/message.ts'
 
 /** Content types of the parts (wire-message §2.5). */
@@ -84,14 +84,19 @@ export async function* readTransport(
   const boundary = parameters.get('boundary')
   if (type !== 'multipart/mixed' || boundary === undefined) throw misplaced(contentType)
   const reader = new PartReader(role)
-  for await (const part of readMultipart(source, boundary)) {
-    const read = await reader.read(part)
-    if (read === 'attachments') {
-      yield* attachments(part)
-      continue
+  const parts = new MultipartReader(source, boundary)
+  try {
+    for (let part = await parts.next(); part !== undefined; part = await parts.next()) {
+      const read = await reader.read(part)
+      if (read === 'attachments') {
+        yield* attachments(part)
+        continue
+      }
+      yield read
+      if (read.kind === 'fault') return
     }
-    yield read
-    if (read.kind === 'fault') return
+  } finally {
+    await parts.close()
   }
 }
 

@@ -113,9 +113,11 @@ export function malformed(
   return fault(`${side}.service_failed`, 'internal_error', `Invalid REST message: ${what}`, { cause })
 }
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
 function decode(bytes: Uint8Array, side: 'server.clientproxy' | 'server.serverproxy'): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    return UTF8.decode(bytes)
   } catch (cause) {
     throw malformed(side, 'it is not UTF-8', cause)
   }
