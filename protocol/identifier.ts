@@ -119,8 +119,16 @@ export function typedId(id: AnyId): string {
  * a key; identifiers of different types do not share a map.
  */
 export function idKey(id: AnyId): string {
-  return partsOf(id).map(encodeIdPart).join('/')
+  let key = keys.get(id)
+  if (key === undefined) {
+    key = partsOf(id).map(encodeIdPart).join('/')
+    keys.set(id, key)
+  }
+  return key
 }
+
+/** Identifiers never change, and a message asks for the key of one several times. */
+const keys = new WeakMap<AnyId, string>()
 
 /** The member behind a subsystem, a service or a security server. */
 export function memberOf(id: AnyId): ClientId {

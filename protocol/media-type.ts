@@ -8,6 +8,8 @@ import type { HeaderList } from './multipart.ts'
  * @throws ProtocolError `invalid_content_type`: bad syntax, or a parameter given twice.
  */
 export function mediaType(contentType: string): { type: string; parameters: ReadonlyMap<string, string> } {
+  // Most parts of a message between servers say no more.
+  if (BARE.test(contentType)) return { type: contentType, parameters: NONE }
   const match = TYPE.exec(contentType)
   if (match === null) throw unreadable(contentType)
   const parameters = new Map<string, string>()
@@ -55,6 +57,8 @@ export function contentTypeIn(headers: HeaderList): string | undefined {
   return found
 }
 
+const BARE = /^[!#$%&'*+\-.^_`|~0-9a-z]+(?:\/[!#$%&'*+\-.^_`|~0-9a-z]+)+$/
+const NONE: ReadonlyMap<string, string> = new Map()
 /** One slash or more: X-Road's own signature type has two. */
 const TYPE = /^\s*([!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:\/[!#$%&'*+\-.^_`|~0-9A-Za-z]+)+)\s*(?=;|$)/
 /** White space has one place at a time, or a long run of it would be tried in all. */

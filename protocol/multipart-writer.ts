@@ -101,14 +101,20 @@ function mixed(boundary: string): string {
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const RANDOM_LETTERS = 30
 
+/** Random bytes are had in blocks: a call for a few costs as much as one for many. Each is used once. */
+const BLOCK = new Uint8Array(4096)
+let used = BLOCK.length
+
 /** `xtop` for the message, `xatt` for its attachments, and 30 random letters (wire-message §2.4). */
 export function randomBoundary(prefix: 'xtop' | 'xatt'): string {
   let boundary: string = prefix
   while (boundary.length < prefix.length + RANDOM_LETTERS) {
-    for (const byte of crypto.getRandomValues(new Uint8Array(RANDOM_LETTERS + 10))) {
-      // Six bits, those above 51 thrown away: every letter is equally likely.
-      boundary += LETTERS[byte & 63] ?? ''
+    if (used === BLOCK.length) {
+      crypto.getRandomValues(BLOCK)
+      used = 0
     }
+    // Six bits, those above 51 thrown away: every letter is equally likely.
+    boundary += LETTERS[(BLOCK[used++] ?? 0) & 63] ?? ''
   }
-  return boundary.slice(0, prefix.length + RANDOM_LETTERS)
+  return boundary
 }

@@ -35,8 +35,6 @@ export { type TrustCode, TrustError } from './error.ts'
 export { KEY_USAGES, type KeyUsage } from './extensions.ts'
 export { type Name, type NameAttribute, readName, writeName } from './name.ts'
 export {
-  certId,
-  certIdMatches,
   judgeOcsp,
   type OcspResponse,
   type OcspStatus,
@@ -44,6 +42,7 @@ export {
   type OcspVerdict,
   parseOcspResponse,
 } from './ocsp.ts'
+export { certId, certIdMatches } from './ocsp-cert-id.ts'
 export {
   buildOcspRequest,
   buildOcspResponse,

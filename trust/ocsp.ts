@@ -4,20 +4,11 @@ import { bytesKey, Cache, ownCopy } from './cache.ts'
 import { type Certificate, parseCertificate } from './certificate.ts'
 import { digest, equalBytes, verifySignature } from './crypto.ts'
 import { type Der, optionalFields, readDer, tags } from './der.ts'
-import { write } from './der-writer.ts'
 import { TrustError } from './error.ts'
+import { certIdMatches, type OcspCertId, readCertId } from './ocsp-cert-id.ts'
 import { oids } from './oids.ts'
 import { issued } from './path.ts'
 import { readSignatureIdentifier } from './signature-identifier.ts'
-
-export interface OcspCertId {
-  /** The whole CertID as it came. */
-  readonly raw: Uint8Array
-  readonly hashOid: string
-  readonly issuerNameHash: Uint8Array
-  readonly issuerKeyHash: Uint8Array
-  readonly serialNumber: bigint
-}
 
 export type OcspStatus = 'good' | 'revoked' | 'unknown'
 
@@ -188,38 +179,6 @@ function readSingle(single: Der): OcspSingle {
   }
   if (status.tag === 0x82 && status.content.length === 0) return { ...base, status: 'unknown' }
   throw new TrustError('malformed_ocsp', 'A certificate status is none of good, revoked, unknown')
-}
-
-export function readCertId(id: Der): OcspCertId {
-  const [algorithm, name, key, serial] = id.parts(0x30, 4, 4, 'CertID')
-  if (!algorithm || !name || !key || !serial) throw new TrustError('malformed_ocsp', 'A CertID is incomplete')
-  return {
-    raw: id.raw,
-    hashOid: algorithm.child(0).oid(),
-    issuerNameHash: name.octets(),
-    issuerKeyHash: key.octets(),
-    serialNumber: serial.expect(tags.integer, 'serial number').integer(),
-  }
-}
-
-/** CertID with SHA-1 hashes, the only kind that X-Road matches. */
-export function certId(certificate: Certificate, issuer: Certificate): Uint8Array {
-  return write.sequence(
-    write.sequence(write.oid('1.3.14.3.2.26'), write.nul()),
-    write.octets(digest('SHA-1', issuer.subject.der)),
-    write.octets(digest('SHA-1', issuer.keyBits)),
-    write.integer(certificate.serialNumber),
-  )
-}
-
-/** Whether a CertID names certificates of this issuer, by whatever digest it uses. */
-export function certIdMatches(id: OcspCertId, issuer: Certificate): boolean {
-  const algorithm = digestByOid(id.hashOid)
-  return (
-    algorithm !== undefined &&
-    equalBytes(id.issuerNameHash, digest(algorithm.name, issuer.subject.der)) &&
-    equalBytes(id.issuerKeyHash, digest(algorithm.name, issuer.keyBits))
-  )
 }
 
 /**

@@ -1,6 +1,6 @@
 // Messages that wait for the same key are signed together: one signature over a tree of them, a hash chain for each (wire-message §5.1).
-// As in the reference there is no timer: a message whose key is idle signs at once, and what arrives while a signature is being made
-// goes into the next one.
+// There is no timer: a message whose key is idle signs with those of the same turn of the event loop, and what arrives while a signature
+// is being made goes into the next one.
 import { type MessagePart, type MessageSignature, type MessageSigner, signMessages } from '#evidence'
 import type { Clock } from '#host'
 
@@ -50,7 +50,10 @@ class SigningRounds {
   sign(parts: readonly MessagePart[]): Promise<MessageSignature> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ parts, resolve, reject })
-      if (!this.#signing) this.#begin()
+      if (this.#signing) return
+      this.#signing = true
+      // Under load the messages of one turn, read from several connections, then share a signature and a commit of the log.
+      setImmediate(() => this.#begin())
     })
   }
 

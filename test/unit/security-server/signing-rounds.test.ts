@@ -49,21 +49,41 @@ function formOf({ xml, chain, chainResult }: MessageSignature, parts: readonly M
 /** Lets what is settled go on. */
 const settled = () => new Promise((resolve) => void setImmediate(resolve))
 
+/** Begins a round with one message, alone. */
+async function beginWith(key: Held, text: string, at = clock): Promise<{ signing: Promise<MessageSignature> }> {
+  const signing = signInRound(key, at, message(text))
+  signing.catch(() => undefined)
+  await settled()
+  return { signing }
+}
+
 test('a message that is alone is signed at once, and plainly', async () => {
   const key = held()
   for (const text of ['one', 'two']) {
-    const signing = signInRound(key, clock, message(text))
-    assert.equal(key.asked.length, 1, 'asked for in the same turn')
+    const { signing } = await beginWith(key, text)
+    assert.equal(key.asked.length, 1, 'asked for within the turn')
     key.asked.shift()?.release()
     assert.equal(formOf(await signing, message(text)), 'plain')
   }
   assert.equal(key.signatures, 2)
 })
 
+test('messages of one turn share a signature', async () => {
+  const key = held()
+  const messages = ['a', 'b'].map((text) => message(text))
+  const signing = messages.map((parts) => signInRound(key, clock, parts))
+  await settled()
+  key.asked.shift()?.release()
+  const signed = await Promise.all(signing)
+  assert.equal(key.signatures, 1)
+  for (const [index, one] of signed.entries()) assert.equal(formOf(one, messages[index] ?? []), 'batch')
+})
+
 test('what arrives while a signature is made shares the next one', async () => {
   const key = held()
   const messages = ['first', 'a', 'b', 'c'].map((text, index) => message(text, index === 2 ? 'body' : undefined))
-  const signing = messages.map((parts) => signInRound(key, clock, parts))
+  const begun = await beginWith(key, 'first')
+  const signing = [begun.signing, ...messages.slice(1).map((parts) => signInRound(key, clock, parts))]
   assert.equal(key.asked.length, 1)
   key.asked.shift()?.release()
   await settled()
@@ -87,7 +107,7 @@ test('what arrives while a signature is made shares the next one', async () => {
 
 test('a single message with a body that waited is a batch of its own', async () => {
   const key = held()
-  const first = signInRound(key, clock, message('first'))
+  const { signing: first } = await beginWith(key, 'first')
   const second = signInRound(key, clock, message('second', 'body'))
   key.asked.shift()?.release()
   await first
@@ -98,7 +118,8 @@ test('a single message with a body that waited is a batch of its own', async () 
 test('a round holds 64 messages', async () => {
   const key = held()
   const texts = Array.from({ length: 1 + 64 + 64 + 7 }, (_, index) => `m${index}`)
-  const signing = texts.map((text) => signInRound(key, clock, message(text)))
+  const begun = await beginWith(key, texts[0] ?? '')
+  const signing = [begun.signing, ...texts.slice(1).map((text) => signInRound(key, clock, message(text)))]
   for (let round = 0; round < 4; round += 1) {
     key.asked.shift()?.release()
     await settled()
@@ -115,6 +136,7 @@ test('a round holds 64 messages', async () => {
 test('other keys do not wait', async () => {
   const [one, two] = [held(), held(await country.signer(country.member('RSA-2048')))]
   const signing = [one, two].map((key) => signInRound(key, clock, message('m')))
+  await settled()
   assert.deepEqual([one.asked.length, two.asked.length], [1, 1])
   for (const key of [one, two]) key.asked.shift()?.release()
   await Promise.all(signing)
@@ -122,7 +144,9 @@ test('other keys do not wait', async () => {
 
 test('a failure rejects all that wait, and the next message is signed again', async () => {
   const key = held()
-  const signing = Array.from({ length: 100 }, (_, index) => signInRound(key, clock, message(`m${index}`)))
+  const begun = await beginWith(key, 'first')
+  const behind = Array.from({ length: 100 }, (_, index) => signInRound(key, clock, message(`m${index}`)))
+  const signing = [begun.signing, ...behind]
   const outcomes = Promise.allSettled(signing)
   key.asked.shift()?.fail(new Error('the signer is gone'))
   for (const outcome of await outcomes) {
@@ -130,7 +154,7 @@ test('a failure rejects all that wait, and the next message is signed again', as
     assert.match(String(outcome.reason), /the signer is gone/)
   }
   assert.equal(key.signatures, 1)
-  const again = signInRound(key, clock, message('again'))
+  const { signing: again } = await beginWith(key, 'again')
   key.asked.shift()?.release()
   assert.equal(formOf(await again, message('again')), 'plain')
 })
@@ -139,7 +163,7 @@ test('the signing time is that of the round', async () => {
   const key = held()
   let now = NOW
   const moving = { now: () => now }
-  const first = signInRound(key, moving, message('first'))
+  const { signing: first } = await beginWith(key, 'first', moving)
   const second = signInRound(key, moving, message('second'))
   now = new Date(NOW.getTime() + 5000)
   key.asked.shift()?.release()
