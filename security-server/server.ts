@@ -99,7 +99,7 @@ export async function startSecurityServer(
   })
   life.onStop('connections to other security servers', () => peers.close())
   const ownTls = await internalTls(signer, config.listen.host, server.serverCode)
-  const caller = openCaller({ services, ownTls, connectTimeoutMs: 30_000, log })
+  const caller = openCaller({ services, ownTls, connectTimeoutMs: 30_000 })
   life.onStop('connections to services', () => caller.close())
 
   const gateway: Gateway = {

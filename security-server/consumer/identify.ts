@@ -1,33 +1,44 @@
-// Consumer, first stages: received → client known and its connection type satisfied → head built (design: the way of a message).
+// Consumer, first stages: received → client known and its connection type satisfied → target servers found (design: the way of a message).
 import type { IncomingMessage } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import type { GlobalConfiguration, SecurityServer } from '#global-configuration'
-import type { ClientId, RestRequestHead } from '#protocol'
-import { buildRestRequest, clientOf, fault, idKey, typedId } from '#protocol'
+import type { ClientId, ServerId, ServiceId } from '#protocol'
+import { clientOf, fault, idKey, typedId } from '#protocol'
 import { equalBytes } from '#trust'
 import { type Gateway, validConfiguration } from '../exchange/gateway.ts'
+import type { Exchange } from '../exchange/record.ts'
 import type { LocalClient } from '../services/index.ts'
 
 const SIDE = 'server.clientproxy'
 
+/** What the stages need to know of a REST head or a SOAP message. */
+export interface Message {
+  readonly bytes: Uint8Array
+  readonly id: string
+  readonly client: ClientId
+  readonly service: ServiceId
+  readonly securityServer?: ServerId
+}
+
 declare const identified: unique symbol
 /** A request whose client is ours and may speak over this connection. Only `identify` makes one. */
-export interface Identified {
+export interface Identified<M extends Message> {
   readonly [identified]: true
-  readonly head: RestRequestHead
+  readonly message: M
+  readonly exchange: Exchange
   readonly provider: ClientId
   readonly configuration: GlobalConfiguration
 }
 
 declare const located: unique symbol
 /** An identified request with the servers that may receive it. Only `locate` makes one. */
-export interface Located extends Identified {
+export interface Located<M extends Message> extends Identified<M> {
   readonly [located]: true
   readonly targets: readonly SecurityServer[]
 }
 
-/** Head, client and connection (wire-client §1.3, §3.1–3.3, §3.8). */
-export function identify(gateway: Gateway, request: IncomingMessage, requestId: string): Identified {
+/** The configuration to act by, on a server that is able to act (wire-client §2.10, §3.8). */
+export function prepared(gateway: Gateway): GlobalConfiguration {
   const configuration = validConfiguration(gateway, SIDE)
   if (gateway.keyring.authentication() === undefined)
     throw fault(
@@ -35,15 +46,25 @@ export function identify(gateway: Gateway, request: IncomingMessage, requestId: 
       'ssl_authentication_failed',
       `This security server has no usable authentication certificate: ${gateway.keyring.reason('authentication')}`,
     )
-  const head = buildRestRequest({
-    method: request.method ?? '',
-    target: request.url ?? '',
-    rawHeaders: request.rawHeaders,
-    requestId,
-    newId: () => `${gateway.server.instance}-${crypto.randomUUID()}`,
-  })
-  authenticate(gateway, head.client, request)
-  return { head, provider: clientOf(head.service), configuration } as Identified
+  return configuration
+}
+
+/** Client and connection (wire-client §1.3). */
+export function identify<M extends Message>(
+  gateway: Gateway,
+  request: IncomingMessage,
+  configuration: GlobalConfiguration,
+  message: M,
+  requestId: string,
+): Identified<M> {
+  const { client: member, service, id: queryId } = message
+  authenticate(gateway, member, request)
+  return {
+    message,
+    exchange: { side: SIDE, member, queryId, requestId },
+    provider: clientOf(service),
+    configuration,
+  } as Identified<M>
 }
 
 /** The client must be registered here and satisfied by this connection (wire-client §1.3). */
@@ -79,21 +100,21 @@ export function authenticate(gateway: Gateway, client: ClientId, request: Incomi
 }
 
 /** The servers of the provider, or the one the request names (wire-message §1.8). */
-export function locate(request: Identified): Located {
-  const { configuration, head, provider } = request
+export function locate<M extends Message>(request: Identified<M>): Located<M> {
+  const { configuration, message, provider } = request
   if (!configuration.exists(provider))
     throw fault(SIDE, 'unknown_member', `Could not find addresses for service provider '${typedId(provider)}'`)
   let candidates = configuration.serversFor(provider).filter((server) => server.address !== undefined)
   if (candidates.length === 0)
     throw fault(SIDE, 'unknown_member', `Could not find addresses for service provider '${typedId(provider)}'`)
-  if (head.securityServer !== undefined) {
-    const wanted = idKey(head.securityServer)
+  if (message.securityServer !== undefined) {
+    const wanted = idKey(message.securityServer)
     candidates = candidates.filter((server) => idKey(server.id) === wanted)
     if (candidates.length === 0)
       throw fault(
         SIDE,
         'invalid_security_server',
-        `Security server '${typedId(head.securityServer)}' does not serve '${typedId(provider)}'`,
+        `Security server '${typedId(message.securityServer)}' does not serve '${typedId(provider)}'`,
       )
   }
   const open = candidates.filter((server) => server.maintenance === undefined)
@@ -107,6 +128,6 @@ export function locate(request: Identified): Located {
       `The provider's security servers are in maintenance${notices.length > 0 ? `: ${notices.join('; ')}` : ''}`,
     )
   }
-  const found: Omit<Located, typeof located> = { ...request, targets: open }
-  return found as Located
+  const found: Omit<Located<M>, typeof located> = { ...request, targets: open }
+  return found as Located<M>
 }

@@ -1,48 +1,46 @@
 // Consumer: response verified → **logged** (wire-message §6.2, in its order). Nothing of it reaches the information system before.
-import type { GlobalConfiguration } from '#global-configuration'
-import type { RestResponseHead } from '#protocol'
-import {
-  checkRestConsistency,
-  fault,
-  parseRestResponse,
-  prefixed,
-  readTransport,
-  transportHeaders,
-  XRoadFault,
-} from '#protocol'
-import { spoolWhole } from '../exchange/body.ts'
+import { fault, prefixed, transportHeaders, XRoadFault } from '#protocol'
 import { type Gateway, validConfiguration } from '../exchange/gateway.ts'
 import { chunksOf, StalledError } from '../exchange/idle.ts'
-import { hashMessage, type ReceivedSignature, verify } from '../exchange/signing.ts'
+import { type Incoming, type Reading, readIncoming } from '../exchange/incoming.ts'
+import { record } from '../exchange/record.ts'
+import { hashMessage, verify } from '../exchange/signing.ts'
 import type { BodyReference } from '../message-log/index.ts'
-import { record, type Sent, transportFault } from './send.ts'
+import type { Message } from './identify.ts'
+import { type Sent, transportFault } from './send.ts'
 
 const SIDE = 'server.clientproxy'
 
 declare const recorded: unique symbol
-/** A verified response that the log holds. Only `receive` makes one; only it may be delivered. */
-export interface Recorded {
+/** A verified answer that the log holds. Only `receive` makes one; only it may be delivered. */
+export interface Recorded<A> {
   readonly [recorded]: true
-  readonly head: RestResponseHead
+  readonly answer: A
   readonly body: BodyReference | undefined
+  /** The header lines of each attachment's part. */
+  readonly lines: readonly string[]
+  /** What the service said its answer is, if its server tells: of SOAP. */
+  readonly originalContentType: string | undefined
   readonly seq: number
 }
 
-/** The parts of a transport response, complete and in legal order, not yet believed. */
-interface ReceivedParts {
-  readonly head: Uint8Array
-  readonly body: BodyReference | undefined
-  readonly signature: ReceivedSignature
+/** What each protocol says of its answer: rest.ts and soap.ts. `P` is what it takes from the message's part. */
+export interface Expected<P extends { readonly bytes: Uint8Array }, A> extends Pick<Reading<P>, 'missing' | 'message'> {
+  /** The answer, once its signature is verified, if it belongs to the request. Throws XRoadFault, ProtocolError. */
+  check(part: P): A
 }
 
 /** Reads, verifies and logs the answer. Throws XRoadFault; a fault of the provider passes unchanged. */
-export async function receive(gateway: Gateway, sent: Sent): Promise<Recorded> {
+export async function receive<P extends { readonly bytes: Uint8Array }, A>(
+  gateway: Gateway,
+  sent: Sent<Message>,
+  expected: Expected<P, A>,
+): Promise<Recorded<A>> {
   let body: BodyReference | undefined
   try {
-    const parts = await readParts(gateway, sent, (spooled) => {
-      body = spooled
-    })
-    const finished = await conclude(gateway, sent, parts)
+    const incoming = await readAnswer(gateway, sent, expected)
+    body = incoming.body
+    const finished = await conclude(gateway, sent, incoming, expected)
     sent.connection.release()
     return finished
   } catch (error) {
@@ -53,55 +51,34 @@ export async function receive(gateway: Gateway, sent: Sent): Promise<Recorded> {
   }
 }
 
-async function readParts(gateway: Gateway, sent: Sent, onBody: (body: BodyReference) => void): Promise<ReceivedParts> {
+async function readAnswer<P extends { readonly bytes: Uint8Array }>(
+  gateway: Gateway,
+  sent: Sent<Message>,
+  { missing, message }: Pick<Reading<P>, 'missing' | 'message'>,
+): Promise<Incoming<P>> {
   const { statusCode, headers, body } = sent.response
   if (statusCode !== 200 && statusCode !== 500)
     throw fault(SIDE, 'http_error', `The provider security server answered with HTTP status ${statusCode}`)
   const contentType = first(headers['content-type'])
   if (contentType === undefined)
     throw fault(SIDE, 'invalid_content_type', 'The answer of the provider security server has no Content-Type')
-  let head: Uint8Array | undefined
-  let content: BodyReference | undefined
-  const signature: { -readonly [K in keyof ReceivedSignature]?: ReceivedSignature[K] } = {}
   try {
-    for await (const part of readTransport(chunksOf(body, gateway.idleMs), contentType, 'response')) {
-      switch (part.kind) {
-        case 'fault':
-          throw part.fault
-        case 'rest-response':
-          head = part.bytes
-          break
-        case 'rest-body':
-          content = await spoolWhole(gateway.messageLog, part.body)
-          onBody(content)
-          break
-        case 'chain-result':
-          signature.chainResult = part.bytes
-          break
-        case 'chain':
-          signature.chain = part.bytes
-          break
-        case 'signature':
-          signature.signature = part.bytes
-          break
-        case 'ocsp':
-        case 'soap':
-        case 'attachment':
-        case 'rest-request':
-          throw fault(
-            `${SIDE}.service_failed`,
-            'invalid_message',
-            `A REST answer must not carry a part of kind ${part.kind}`,
-          )
-      }
-    }
+    const reading = { side: SIDE, role: 'response', missing, message } as const
+    return await readIncoming(gateway.messageLog, chunksOf(body, gateway.idleMs), contentType, reading)
   } catch (error) {
     throw error instanceof XRoadFault ? error : decodingFault(error, sent)
   }
-  if (head === undefined)
-    throw fault(SIDE, 'missing_rest', 'The answer of the provider security server has no REST response')
-  if (signature.signature === undefined)
-    throw fault(SIDE, 'missing_signature', 'The answer of the provider security server has no signature')
+}
+
+/** Signature, consistency with the request, log: in this order (wire-message §6.2 rows 8–10). */
+async function conclude<P extends { readonly bytes: Uint8Array }, A>(
+  gateway: Gateway,
+  sent: Sent<Message>,
+  incoming: Incoming<P>,
+  expected: Expected<P, A>,
+): Promise<Recorded<A>> {
+  const { message, body, lines, signature } = incoming
+  const { headers } = sent.response
   const algorithm = first(headers[transportHeaders.hashAlgorithm])
   if (algorithm?.toUpperCase() !== 'SHA-512')
     throw fault(
@@ -109,37 +86,22 @@ async function readParts(gateway: Gateway, sent: Sent, onBody: (body: BodyRefere
       'invalid_message',
       `The answer names the hash algorithm '${algorithm ?? ''}', not SHA-512`,
     )
-  return { head, body: content, signature: signature as ReceivedSignature }
-}
-
-/** Signature, consistency with the request, log: in this order (wire-message §6.2 rows 8–10). */
-async function conclude(gateway: Gateway, sent: Sent, parts: ReceivedParts): Promise<Recorded> {
-  const configuration: GlobalConfiguration = validConfiguration(gateway, SIDE)
-  const message = hashMessage(parts.head, parts.body)
-  verify(gateway, SIDE, sent.provider, message, parts.signature, configuration)
-  let head: RestResponseHead
+  const configuration = validConfiguration(gateway, SIDE)
+  verify(gateway, SIDE, sent.provider, hashMessage(message.bytes, body), signature, configuration)
+  let answer: A
   try {
-    head = parseRestResponse(parts.head)
+    answer = expected.check(message)
   } catch (error) {
     throw prefixed(error, `${SIDE}.service_failed`)
   }
-  checkRestConsistency(sent.head, head, sent.requestHash())
-  const { signature, chain, chainResult } = parts.signature
-  const seq = await record(gateway, {
-    direction: 'response',
-    request: sent,
-    head: parts.head,
-    body: parts.body,
-    signature,
-    ...(chain ? { chain } : {}),
-    ...(chainResult ? { chainResult } : {}),
-  })
+  const seq = await record(gateway, sent.exchange, { direction: 'response', head: message.bytes, body, ...signature })
   // A crash here leaves a logged response that the information system did not get: it asks again under a new request id.
-  return { head, body: parts.body, seq } as Recorded
+  const originalContentType = first(headers[transportHeaders.originalContentType])
+  return { answer, body, lines, originalContentType, seq } as Recorded<A>
 }
 
 /** The stream broke, or was not a multipart, while it was decoded. */
-function decodingFault(error: unknown, sent: Sent): XRoadFault {
+function decodingFault(error: unknown, sent: Sent<Message>): XRoadFault {
   if (error instanceof StalledError)
     return fault(
       `${SIDE}.service_failed`,

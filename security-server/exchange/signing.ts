@@ -8,24 +8,26 @@ import {
 } from '#evidence'
 import type { GlobalConfiguration } from '#global-configuration'
 import type { ClientId, Side } from '#protocol'
-import { fault, shortId, XRoadFault } from '#protocol'
+import { attachmentPart, fault, messagePart, shortId, XRoadFault } from '#protocol'
 import { digest } from '#trust'
 import type { BodyReference } from '../message-log/index.ts'
 import type { Gateway } from './gateway.ts'
 import { signInRound } from './signing-rounds.ts'
 
-/** Head and body as the signature names them (wire-message §3). */
+/** A message and what is attached to it, as the signature names them (wire-message §3). */
 export interface HashedMessage {
+  readonly head: Uint8Array
   readonly parts: readonly MessagePart[]
   readonly headDigest: Uint8Array
-  readonly bodyDigest: Uint8Array | undefined
 }
 
+/** @param head The REST head or the SOAP message. */
 export function hashMessage(head: Uint8Array, body: BodyReference | undefined): HashedMessage {
   const headDigest = digest('SHA-512', head)
-  const parts: MessagePart[] = [{ name: '/message.xml', digest: headDigest, bytes: head }]
-  if (body !== undefined) parts.push({ name: '/attachment1', digest: body.digest })
-  return { parts, headDigest, bodyDigest: body?.digest }
+  const parts: MessagePart[] = [{ name: messagePart, digest: headDigest, bytes: head }]
+  if (body !== undefined)
+    for (const { digest } of body.parts ?? [body]) parts.push({ name: attachmentPart(parts.length), digest })
+  return { head, parts, headDigest }
 }
 
 /** Signs for the member, with whatever else waits for its key; every failure is `cannot_create_signature` with the reason in words. */

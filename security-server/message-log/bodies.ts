@@ -10,6 +10,7 @@ import { ifThere, passedOn, syncFolder } from '#host'
 import { equalBytes, hasher } from '#trust'
 import { LogError } from './error.ts'
 import type { BodyReference } from './record.ts'
+import type { Slice } from './slice.ts'
 import { type BodyFile, type BodySpool, Spool, type SpoolPlace } from './spool.ts'
 
 const READ_CHUNK = 256 * 1024
@@ -93,30 +94,34 @@ export class Bodies implements SpoolPlace {
   }
 
   /**
-   * The bytes of a body in a file.
+   * The bytes of a body in a file, or of one of its parts.
    *
-   * @param compare Whether the digest is computed again and compared at the end. A body whose length is not its length
-   *   fails in any case.
+   * @param compare Whether the digest is computed again and compared at the end. One whose length is not its length fails in any case.
    */
-  async *read(body: BodyReference & { readonly file: string }, compare: boolean): AsyncGenerator<Uint8Array> {
+  async *read(
+    body: BodyReference & { readonly file: string },
+    slice: Slice,
+    compare: boolean,
+  ): AsyncGenerator<Uint8Array> {
+    const { start, size, digest } = slice
     const check = compare ? hasher('SHA-512') : undefined
-    let size = 0
+    let read = 0
     try {
-      for await (const chunk of createReadStream(this.#path(body.file), {
-        highWaterMark: READ_CHUNK,
-      }) as AsyncIterable<Uint8Array>) {
-        size += chunk.length
-        check?.update(chunk)
-        passedOn(chunk.length)
-        yield chunk
-      }
-      if (size !== body.size || (check !== undefined && !equalBytes(check.digest(), body.digest)))
+      const range = { highWaterMark: READ_CHUNK, start, ...(body.parts === undefined ? {} : { end: start + size - 1 }) }
+      if (size > 0 || body.parts === undefined)
+        for await (const chunk of createReadStream(this.#path(body.file), range) as AsyncIterable<Uint8Array>) {
+          read += chunk.length
+          check?.update(chunk)
+          passedOn(chunk.length)
+          yield chunk
+        }
+      if (read !== size || (check !== undefined && !equalBytes(check.digest(), digest)))
         throw new LogError('body_damaged', `The body in file ${body.file} is not the one that was logged`)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
       throw new LogError('body_missing', `The body in file ${body.file} is gone`, { cause: error })
     } finally {
-      if (this.#passing.has(body.file)) await this.drop(body)
+      if (start + size >= body.size && this.#passing.has(body.file)) await this.drop(body)
     }
   }
 

@@ -12,7 +12,7 @@ import type { BodyReference, StoredRecord } from './record.ts'
 export function containerOf(
   record: StoredRecord,
   timestamp: RecordTimestamp | undefined,
-  read: (body: BodyReference) => AsyncIterable<Uint8Array>,
+  read: (body: BodyReference, number: number) => AsyncIterable<Uint8Array>,
 ): AsyncIterable<Uint8Array> {
   if (timestamp === undefined)
     throw new LogError('timestamp_missing', 'The signature of this message has no time-stamp yet')
@@ -25,20 +25,23 @@ export function containerOf(
     ...(record.chainResult === undefined ? {} : { chainResult: record.chainResult }),
     ...(record.chain === undefined ? {} : { chain: record.chain }),
     ...(batch ? { timestamp: { token, result, chain } } : {}),
-    attachments: record.body === undefined ? [] : [attachment(record.body, read)],
+    attachments: record.body === undefined ? [] : attachments(record.body, read),
   })
 }
 
-/** The REST body is `attachment1`. One that was not kept is named by what was signed of it, under a name no verifier reads. */
-function attachment(body: BodyReference, read: (body: BodyReference) => AsyncIterable<Uint8Array>) {
-  if (!body.truncated) return { name: 'attachment1', size: body.size, body: () => read(body) }
-  const note = Buffer.from(
-    `The body of this message was longer than this server keeps, and is not here.\nsize: ${body.size} bytes\nSHA-512: ${Buffer.from(body.digest).toString('base64')}\n`,
-  )
-  return {
-    name: 'body-not-kept.txt',
-    async *body() {
-      yield note
-    },
-  }
+/** The REST body is `attachment1`. What was not kept is named by what was signed of it, under a name no verifier reads. */
+function attachments(body: BodyReference, read: (body: BodyReference, number: number) => AsyncIterable<Uint8Array>) {
+  return (body.parts ?? [body]).map(({ size, digest }, index) => {
+    const number = index + 1
+    if (!body.truncated) return { name: `attachment${number}`, size, body: () => read(body, number) }
+    const note = Buffer.from(
+      `The body of this message was longer than this server keeps, and is not here.\nsize: ${size} bytes\nSHA-512: ${Buffer.from(digest).toString('base64')}\n`,
+    )
+    return {
+      name: index === 0 ? 'body-not-kept.txt' : `body-not-kept-${number}.txt`,
+      async *body() {
+        yield note
+      },
+    }
+  })
 }

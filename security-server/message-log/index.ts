@@ -8,7 +8,7 @@ import type { BodySpool } from './spool.ts'
 
 export { answerAsic } from './asic.ts'
 export { LogError, type LogErrorCode } from './error.ts'
-export type { BodyReference, LogDirection, LogRecord, LogSide, StoredRecord } from './record.ts'
+export type { BodyPart, BodyReference, LogDirection, LogRecord, LogSide, StoredRecord } from './record.ts'
 export type { BodySpool } from './spool.ts'
 export { answerVerificationConf } from './verification-conf.ts'
 
@@ -22,8 +22,12 @@ export interface EvidenceAnswer {
 export interface MessageLog {
   /** A place for one body on its way. Whoever takes it ends it with `finish` or `discard`. */
   spool(): BodySpool
-  /** The bytes of a body, of a fresh reference or a stored record's. A stored one is compared with its digest as it is read. */
-  read(body: BodyReference): AsyncIterable<Uint8Array>
+  /**
+   * The bytes of a body, of a fresh reference or a stored record's. A stored one is compared with its digest as it is read.
+   *
+   * @param number Of the attachment that is wanted, from 1, where there are several.
+   */
+  read(body: BodyReference, number?: number): AsyncIterable<Uint8Array>
   /** Gives up a finished body that no record references. Does nothing for one that a record does, so it is always safe. */
   drop(body: BodyReference): Promise<void>
   /**

@@ -4,11 +4,20 @@ import type { ClientId } from '#protocol'
 /** Bodies up to this many bytes lie in the database; longer ones in files of their own. */
 export const INLINE_LIMIT = 64 * 1024
 
+/** One of several attachments. */
+export interface BodyPart {
+  readonly size: number
+  /** SHA-512. */
+  readonly digest: Uint8Array
+}
+
 /** A body that was spooled whole, and where it lies. Made by `BodySpool.finish` and by the log; never by hand. */
 export interface BodyReference {
   readonly size: number
-  /** SHA-512 of all `size` bytes, also when they are not kept. */
+  /** SHA-512 of all `size` bytes, also when they are not kept; where there are `parts`, of their digests one after another. */
   readonly digest: Uint8Array
+  /** The attachments of a SOAP message, which lie one after another, where there are several. */
+  readonly parts?: readonly BodyPart[]
   /** The bytes themselves, of a small body that was just spooled. */
   readonly inline?: Uint8Array
   /** Id of the file that holds it. */

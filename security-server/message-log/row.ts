@@ -1,8 +1,8 @@
 // A record on its way to the writer's thread: looked at once more, then plain values and bytes.
 import { idKey } from '#protocol'
 import { LogError } from './error.ts'
-import type { LogRecord } from './record.ts'
-import type { RecordRow } from './store.ts'
+import type { BodyPart, LogRecord } from './record.ts'
+import type { PartRow, RecordRow } from './store.ts'
 
 /** A message of which everything but the body is this long is no message. */
 const MAX_RECORD_BYTES = 64 * 1024 * 1024
@@ -47,5 +47,15 @@ export function toRow(record: LogRecord): RecordRow {
     bodyInline: (kept ? body.inline : undefined) ?? null,
     bodyFile: (kept ? body.file : undefined) ?? null,
     bodyTruncated: body?.truncated ?? false,
+    ...(body?.parts === undefined ? {} : { bodyParts: body.parts.map(toPartRow) }),
   }
+}
+
+function toPartRow({ size, digest }: BodyPart): PartRow {
+  return [size, Buffer.from(digest).toString('base64')]
+}
+
+/** The attachments of a stored body, where it has several. */
+export function toParts(rows: readonly PartRow[] | undefined): readonly BodyPart[] | undefined {
+  return rows?.map(([size, digest]) => ({ size, digest: Buffer.from(digest, 'base64') }))
 }

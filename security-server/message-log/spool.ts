@@ -2,7 +2,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { type Hasher, hasher } from '#trust'
 import { LogError } from './error.ts'
-import { type BodyReference, INLINE_LIMIT } from './record.ts'
+import { type BodyPart, type BodyReference, INLINE_LIMIT } from './record.ts'
 
 /**
  * A body that is being received. One call at a time: await each before the next, which is how a slow disk slows down
@@ -13,6 +13,8 @@ export interface BodySpool {
   readonly size: number
   /** Rejects with LogError `store_failed` where the disk does not take it. */
   write(chunk: Uint8Array): Promise<void> | void
+  /** What follows is another attachment of the same message. */
+  next(): void
   /** The whole body, durable where it lies in a file. Nothing can be written after it. */
   finish(): Promise<BodyReference>
   /** Gives the body up, finished or not; does nothing once a record references it. */
@@ -40,7 +42,10 @@ export class Spool implements BodySpool {
   size = 0
   readonly #place: SpoolPlace
   readonly #keepUpTo: number
-  readonly #hasher: Hasher = hasher('SHA-512')
+  #hasher: Hasher = hasher('SHA-512')
+  /** Attachments that are whole. */
+  readonly #parts: BodyPart[] = []
+  #partStart = 0
   /** Bytes not yet in the file; `#held` of them are used. Grows up to INLINE_LIMIT. */
   #buffer = Buffer.alloc(0)
   #held = 0
@@ -64,12 +69,18 @@ export class Spool implements BodySpool {
     return this.#exclusively(() => this.#writeOut(chunk))
   }
 
+  next(): void {
+    this.#parts.push({ size: this.size - this.#partStart, digest: this.#hasher.digest() })
+    this.#partStart = this.size
+    this.#hasher = hasher('SHA-512')
+  }
+
   async finish(): Promise<BodyReference> {
     if (this.#ended !== undefined || this.#busy) throw new TypeError('A spool is finished once, after its last write')
     this.#ended = 'finished'
     const facts = {
       size: this.size,
-      digest: this.#hasher.digest(),
+      ...this.#digests(),
       ...(this.size > this.#keepUpTo ? { truncated: true } : {}),
     }
     if (this.#file === undefined) {
@@ -97,6 +108,14 @@ export class Spool implements BodySpool {
     this.#ended = 'discarded'
     if (this.#reference !== undefined) return await this.#place.drop(this.#reference)
     if (this.#file !== undefined) await this.#place.abandon(this.#file)
+  }
+
+  #digests(): Pick<BodyReference, 'digest' | 'parts'> {
+    if (this.#parts.length === 0) return { digest: this.#hasher.digest() }
+    this.next()
+    const all = hasher('SHA-512')
+    for (const part of this.#parts) all.update(part.digest)
+    return { digest: all.digest(), parts: this.#parts }
   }
 
   #hold(chunk: Uint8Array): void {

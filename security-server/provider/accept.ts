@@ -1,56 +1,33 @@
 // Provider: signature verified → **logged** (wire-message §6.1, rows 12 and 13). The service is not called before.
-
-import { restRequestHash } from '#protocol'
+import { restRequestHash, soapRequestHash } from '#protocol'
 import type { Gateway } from '../exchange/gateway.ts'
-import { logRefusal } from '../exchange/refusals.ts'
-import { type HashedMessage, hashMessage, verify } from '../exchange/signing.ts'
-import type { BodyReference } from '../message-log/index.ts'
-import type { Received } from './receive.ts'
+import { record } from '../exchange/record.ts'
+import { hashMessage, verify } from '../exchange/signing.ts'
+import type { Received, ReceivedRest, ReceivedSoap } from './receive.ts'
 
 const SIDE = 'server.serverproxy'
 
 declare const accepted: unique symbol
 /** A verified request that the log holds. Only `accept` makes one; only it may reach the service. */
-export interface Accepted extends Received {
+export type Accepted = AcceptedRest | AcceptedSoap
+
+interface AcceptedMessage {
   readonly [accepted]: true
+  /** What the answer carries. */
   readonly requestHash: string
 }
 
+export type AcceptedRest = ReceivedRest & AcceptedMessage
+export type AcceptedSoap = ReceivedSoap & AcceptedMessage
+
 export async function accept(gateway: Gateway, request: Received): Promise<Accepted> {
-  const { head, signature } = request
-  const message: HashedMessage = hashMessage(head.bytes, request.body)
-  verify(gateway, SIDE, head.client, message, signature, request.configuration)
-  await record(gateway, request, { direction: 'request', head: head.bytes, body: request.body, ...signature })
+  const { message, body, signature, configuration } = request
+  const hashed = hashMessage(message.bytes, body)
+  verify(gateway, SIDE, message.client, hashed, signature, configuration)
+  await record(gateway, request.exchange, { direction: 'request', head: message.bytes, body, ...signature })
   // A crash here leaves a logged request that was not executed and not answered: the consumer reports io_error, and its
   // log and ours agree on what was asked.
-  return { ...request, requestHash: restRequestHash(message.headDigest, message.bodyDigest) } as Accepted
-}
-
-/** One record of the provider's side of the log. */
-export async function record(
-  gateway: Gateway,
-  request: Received,
-  entry: {
-    readonly direction: 'request' | 'response'
-    readonly head: Uint8Array
-    readonly body: BodyReference | undefined
-    readonly signature: Uint8Array
-    readonly chain?: Uint8Array
-    readonly chainResult?: Uint8Array
-  },
-): Promise<number> {
-  const { body, ...rest } = entry
-  try {
-    return await gateway.messageLog.append({
-      ...rest,
-      at: gateway.clock.now(),
-      side: 'provider',
-      queryId: request.head.id,
-      requestId: request.requestId,
-      member: request.provider,
-      ...(body === undefined ? {} : { body }),
-    })
-  } catch (error) {
-    throw logRefusal(SIDE, error)
-  }
+  const requestHash =
+    request.kind === 'rest' ? restRequestHash(hashed.headDigest, body?.digest) : soapRequestHash(request.message)
+  return { ...request, requestHash } as Accepted
 }

@@ -1,19 +1,13 @@
 // The call of the service itself: no redirects, no cookies, nothing decompressed; the service sees what the client sent.
-import { isIP } from 'node:net'
-import { connect as connectTls, createSecureContext, getCACertificates, type SecureContext } from 'node:tls'
-import { buildConnector, type Dispatcher, Pool } from 'undici'
-import type { Log } from '#host'
-import { fault, XRoadFault } from '#protocol'
-import { equalBytes } from '#trust'
+import { type Dispatcher, Pool } from 'undici'
+import { type ClientId, fault } from '#protocol'
 import type { ClientTls } from '../consumer/listener.ts'
-import type { MessageLog } from '../message-log/index.ts'
 import type { LocalService, ServiceRegistry } from '../services/index.ts'
-import type { Accepted } from './accept.ts'
+import { type CallSide, callFault } from './call-fault.ts'
+import { serviceConnector } from './service-tls.ts'
 
 const SIDE = 'server.serverproxy'
 
-/** GET, HEAD and TRACE give a body no meaning (RFC 9110 §9.3); it stays in the evidence and is not delivered. */
-const BODILESS = new Set(['GET', 'HEAD', 'TRACE'])
 const MAX_POOLS = 1000
 
 export interface ServiceAnswer {
@@ -22,12 +16,26 @@ export interface ServiceAnswer {
   /** name, value, name, value … as the service sent them. */
   readonly rawHeaders: readonly string[]
   readonly body: Dispatcher.ResponseData['body']
-  /** Whether the answer has an entity, be it of length 0 (wire-message §2.5). */
-  readonly hasBody: boolean
+}
+
+/** One call of one service. */
+export interface ServiceCall {
+  readonly service: LocalService
+  /** Whose service it is, and whose certificates it may present. */
+  readonly provider: ClientId
+  readonly method: string
+  /** What follows the service's address: path and query; '' for SOAP. */
+  readonly target: string
+  /** name, value, name, value … */
+  readonly headers: readonly string[]
+  readonly body: Uint8Array | AsyncIterable<Uint8Array> | null
+  /** What its failures are called. */
+  readonly side: CallSide
 }
 
 export interface ServiceCaller {
-  call(request: Accepted, log: MessageLog): Promise<ServiceAnswer>
+  /** Resolves with the head of the answer. Throws XRoadFault. */
+  call(call: ServiceCall): Promise<ServiceAnswer>
   close(): Promise<void>
 }
 
@@ -36,9 +44,9 @@ export function openCaller(settings: {
   readonly services: ServiceRegistry
   readonly ownTls: ClientTls
   readonly connectTimeoutMs: number
-  readonly log: Log
 }): ServiceCaller {
   const pools = new Map<string, Pool>()
+  const connector = serviceConnector(settings.ownTls, settings.connectTimeoutMs)
 
   /** One pool for an origin and a way of trusting it; changed pins make a new one. */
   function pool(service: LocalService, origin: string, pins: readonly Uint8Array[]): Pool {
@@ -66,41 +74,22 @@ export function openCaller(settings: {
     oldest[1].close().catch(() => {})
   }
 
-  let system: SecureContext | undefined
-  /** Node's authorities and those of the machine: read once, when the first service wants them. */
-  function systemTrust(): SecureContext {
-    system ??= createSecureContext({
-      ...settings.ownTls,
-      ca: [...getCACertificates('default'), ...getCACertificates('system')],
-    })
-    return system
-  }
-
-  /** Plain, or TLS that accepts exactly the pinned leaf or what the system trusts: nothing is accepted unseen. HTTP/1.1 only. */
-  function connector(service: LocalService, pins: readonly Uint8Array[]): buildConnector.connector {
-    const common = { timeout: settings.connectTimeoutMs, allowH2: false, maxCachedSessions: 0 }
-    if (!service.url.startsWith('https:')) return buildConnector(common)
-    return service.tls === 'system'
-      ? buildConnector({ ...common, secureContext: systemTrust() })
-      : pinnedConnector(createSecureContext(settings.ownTls), pins, settings.connectTimeoutMs)
-  }
-
   return {
-    async call(request, log) {
-      const { service, head, body } = request
-      const url = serviceUrl(service, head.servicePath, head.query)
-      const client = settings.services.snapshot().client(request.provider)
-      const pins = client?.tlsCertificates.map((certificate) => certificate.der) ?? []
-      const headers = head.headers.flat()
-      const withBody = body !== undefined && !BODILESS.has(head.method)
-      if (withBody) headers.push('Content-Length', String(body.size))
+    async call({ service, provider, method, target, headers, body, side }) {
+      const url = serviceUrl(service, target)
+      const pins =
+        settings.services
+          .snapshot()
+          .client(provider)
+          ?.tlsCertificates.map(({ der }) => der) ?? []
       const timeout = service.timeoutSeconds * 1000
       try {
         const answer = await pool(service, url.origin, pins).request({
-          method: head.method as Dispatcher.HttpMethod,
+          method: method as Dispatcher.HttpMethod,
           path: url.pathAndQuery,
-          headers,
-          body: (withBody ? (body.inline ?? log.read(body)) : null) as Buffer | null,
+          headers: headers as string[],
+          // undici takes any async iterable; its types name only streams.
+          body: body as Buffer | null,
           headersTimeout: timeout,
           bodyTimeout: timeout,
           responseHeaders: 'raw',
@@ -111,10 +100,9 @@ export function openCaller(settings: {
           // `responseHeaders: 'raw'` gives a flat list; undici's types do not say so.
           rawHeaders: answer.headers as unknown as readonly string[],
           body: answer.body,
-          hasBody: head.method !== 'HEAD' && answer.statusCode !== 204 && answer.statusCode !== 304,
         }
       } catch (error) {
-        throw callFault(error)
+        throw callFault(error, side)
       }
     },
     async close() {
@@ -123,88 +111,20 @@ export function openCaller(settings: {
   }
 }
 
-/** TLS to exactly one of the pinned leaves, whoever issued it and whatever name it bears (wire-client §1.4). */
-function pinnedConnector(
-  secureContext: SecureContext,
-  pins: readonly Uint8Array[],
-  timeoutMs: number,
-): buildConnector.connector {
-  return ({ hostname, port }, callback) => {
-    const socket = connectTls({
-      host: hostname,
-      port: Number(port || 443),
-      ...(isIP(hostname) === 0 ? { servername: hostname } : {}),
-      secureContext,
-      rejectUnauthorized: false,
-    })
-    const late = () => settle(failure('no TLS connection in time', 'UND_ERR_CONNECT_TIMEOUT'))
-    const timer = setTimeout(late, timeoutMs)
-    let settled = false
-    const settle = (error: Error | null) => {
-      clearTimeout(timer)
-      if (settled) return
-      settled = true
-      if (error === null) return callback(null, socket)
-      socket.destroy()
-      callback(error, null)
-    }
-    socket.on('error', settle)
-    socket.once('secureConnect', () => {
-      const leaf = socket.getPeerX509Certificate()
-      const pinned = leaf !== undefined && pins.some((pin) => equalBytes(pin, leaf.raw))
-      const text = 'the service presented a certificate that is not registered for its client'
-      settle(pinned ? null : failure(text, 'ERR_TLS_PIN'))
-    })
-  }
-}
-
-function failure(message: string, code: string): Error {
-  return Object.assign(new Error(message), { code })
-}
-
-/** Service URL + service path + query, one slash between them (wire-client §3.5); the path goes out as it was matched. */
-function serviceUrl(
-  service: LocalService,
-  servicePath: string,
-  query: string | undefined,
-): { origin: string; pathAndQuery: string } {
-  if (service.url === '') throw fault(SIDE, 'service_missing_url', 'Service address is not specified')
+/** Service URL, path and query, one slash between them (wire-client §3.5); the path goes out as it was matched. */
+function serviceUrl({ url }: LocalService, target: string): { origin: string; pathAndQuery: string } {
+  if (url === '') throw fault(SIDE, 'service_missing_url', 'Service address is not specified')
   let base: URL
   try {
-    base = new URL(service.url)
+    base = new URL(url)
   } catch (error) {
-    throw fault(SIDE, 'service_malformed_url', `The address of the service is not a URL: ${service.url}`, {
-      cause: error,
-    })
+    throw fault(SIDE, 'service_malformed_url', `The address of the service is not a URL: ${url}`, { cause: error })
   }
-  const prefix =
-    base.pathname.endsWith('/') && servicePath.startsWith('/')
-      ? base.pathname.slice(0, -1)
-      : base.pathname === '/' && servicePath === ''
-        ? '/'
-        : base.pathname
-  return { origin: base.origin, pathAndQuery: `${prefix}${servicePath}${query === undefined ? '' : `?${query}`}` }
+  return { origin: base.origin, pathAndQuery: join(base, target) }
 }
 
-/** wire-client §3.7, last line but one: no `service_failed` for REST. */
-export function callFault(error: unknown): XRoadFault {
-  if (error instanceof XRoadFault) return error
-  const { code = '', message } = error as Error & { code?: string }
-  const tell = (base: Parameters<typeof fault>[1], what: string) =>
-    fault(SIDE, base, `${what}: ${message}`, { cause: error })
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return tell('unknown_host', 'The host of the service is unknown')
-  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT')
-    return tell('io_error', 'The service did not answer in time')
-  if (/^(ERR_TLS|ERR_SSL|EPROTO|UNABLE_TO_|HOSTNAME_)|CERT|SIGNATURE/.test(code))
-    return tell('ssl_authentication_failed', 'The TLS connection to the service failed')
-  if (
-    code.startsWith('HPE_') ||
-    code === 'UND_ERR_SOCKET' ||
-    code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' ||
-    code === 'UND_ERR_HEADERS_OVERFLOW'
-  )
-    return tell('io_error', 'The service broke the connection or did not answer in HTTP')
-  if (code.startsWith('E') || code.startsWith('UND_ERR_CONNECT'))
-    return tell('network_error', 'The service could not be reached')
-  return tell('io_error', 'The call of the service failed')
+/** A query in the address itself is kept only where nothing follows it: SOAP services have such addresses. */
+function join({ pathname, search }: URL, target: string): string {
+  if (target === '') return `${pathname}${search}`
+  return `${pathname.endsWith('/') && target.startsWith('/') ? pathname.slice(0, -1) : pathname}${target}`
 }

@@ -10,10 +10,11 @@ import { drain } from '../exchange/drain.ts'
 import type { Gateway } from '../exchange/gateway.ts'
 import { StalledError } from '../exchange/idle.ts'
 import { peerTls } from '../exchange/peer-tls.ts'
-import { endWith } from '../exchange/write.ts'
+import { note, sendSoapFault } from '../exchange/refusals.ts'
 import { accept } from './accept.ts'
 import { readRequest } from './receive.ts'
-import { reply } from './reply.ts'
+import { replyRest } from './rest.ts'
+import { replySoap } from './soap.ts'
 
 const SIDE = 'server.serverproxy'
 
@@ -50,7 +51,7 @@ export function createServerListener(gateway: Gateway, identity: TlsIdentity): S
   server.on('clientError', (error: Error & { code?: string }, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
     const refusal = fault(SIDE, 'internal_error', 'This is not an HTTP/1.1 request')
-    note(gateway, refusal, { parser: error.code })
+    note(gateway, 'provider', refusal, { parser: error.code })
     const body = Buffer.from(writeSoapFault(refusal))
     socket.end(
       `HTTP/1.1 400 Bad Request\r\nContent-Type: text/xml;charset=utf-8\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
@@ -84,7 +85,9 @@ async function handle(gateway: Gateway, request: IncomingMessage, response: Serv
       throw fault(`${SIDE}.service_failed`, 'ssl_authentication_failed', `The peer is not accepted: ${peer.refused}`)
     const received = await readRequest(gateway, request, peer.chain)
     try {
-      await reply(gateway, await accept(gateway, received), response)
+      const accepted = await accept(gateway, received)
+      if (accepted.kind === 'rest') await replyRest(gateway, accepted, response)
+      else await replySoap(gateway, accepted, response)
     } finally {
       // What no record names is not kept: a refused message's body, or one beyond the logging limit once it is passed on.
       if (received.body !== undefined) await gateway.messageLog.drop(received.body)
@@ -101,32 +104,11 @@ async function refuse(
   response: ServerResponse,
   refusal: XRoadFault,
 ): Promise<void> {
-  note(gateway, refusal, { peer: request.socket.remoteAddress, requestId: request.headers['x-road-request-id'] })
+  note(gateway, 'provider', refusal, {
+    peer: request.socket.remoteAddress,
+    requestId: request.headers['x-road-request-id'],
+  })
   if (!(refusal.cause instanceof StalledError)) await drain(request)
   if (response.headersSent || response.destroyed) return void response.destroy()
-  const body = writeSoapFault(refusal)
-  response.writeHead(200, [
-    'Content-Type',
-    'text/xml;charset=utf-8',
-    'SOAPAction',
-    '',
-    'Content-Length',
-    String(body.length),
-    'Connection',
-    'close',
-  ])
-  endWith(response, body, gateway.idleMs)
-}
-
-export function note(gateway: Gateway, refusal: XRoadFault, facts: object): void {
-  gateway.counters.count('provider', refusal.code)
-  const cause = refusal.cause instanceof Error ? refusal.cause.message : undefined
-  gateway.log.warn('exchange refused', {
-    side: 'provider',
-    code: refusal.code,
-    id: refusal.detail,
-    reason: refusal.message,
-    cause,
-    ...facts,
-  })
+  sendSoapFault(gateway, response, refusal, true)
 }

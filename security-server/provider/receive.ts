@@ -1,45 +1,51 @@
-// Provider: TLS peer registered → head → peer belongs to the client → access right → body spooled and hashed
+// Provider: TLS peer registered → message → peer belongs to the client → access right → attachments spooled and hashed
 // (wire-message §6.1, rows 1–11). The reference judges access after it has read everything; here it is judged as soon as
-// the head is known, so that nobody without a right makes this server spool a body.
+// the message is known, so that nobody without a right makes this server spool an attachment.
 import type { IncomingMessage } from 'node:http'
 import type { GlobalConfiguration } from '#global-configuration'
-import type { ClientId, RestRequestHead } from '#protocol'
-import {
-  clientOf,
-  fault,
-  idKey,
-  parseRestRequest,
-  prefixed,
-  readTransport,
-  supportsVersion,
-  transportHeaders,
-  typedId,
-  XRoadFault,
-} from '#protocol'
+import type { ClientId, RestRequestHead, SoapMessage } from '#protocol'
+import { checkSoapAction, clientOf, fault, prefixed, supportsVersion, transportHeaders, XRoadFault } from '#protocol'
 import type { Certificate } from '#trust'
-import { judgePeer } from '../certificates/peers.ts'
-import { spoolWhole } from '../exchange/body.ts'
 import { type Gateway, validConfiguration } from '../exchange/gateway.ts'
 import { chunksOf, StalledError } from '../exchange/idle.ts'
+import { type Incoming, type MessagePart, readIncoming } from '../exchange/incoming.ts'
+import type { Exchange } from '../exchange/record.ts'
 import type { ReceivedSignature } from '../exchange/signing.ts'
 import type { BodyReference } from '../message-log/index.ts'
 import type { LocalService } from '../services/index.ts'
+import { type Asker, judgeRest, judgeSoap } from './judge.ts'
 
 const SIDE = 'server.serverproxy'
 const DECODING = `${SIDE}.service_failed` as const
 
 declare const received: unique symbol
 /** A complete request of a client that may call the service; its signature is not yet judged. Only `readRequest` makes one. */
-export interface Received {
+export type Received = ReceivedRest | ReceivedSoap
+
+interface ReceivedMessage {
   readonly [received]: true
-  readonly head: RestRequestHead
+  readonly exchange: Exchange
   readonly provider: ClientId
   readonly service: LocalService
   readonly body: BodyReference | undefined
   readonly signature: ReceivedSignature
-  /** What the response carries (wire-message §3.4): that of the head, as signed. */
-  readonly requestId: string
   readonly configuration: GlobalConfiguration
+}
+
+export interface ReceivedRest extends ReceivedMessage {
+  readonly kind: 'rest'
+  readonly message: RestRequestHead
+}
+
+export interface ReceivedSoap extends ReceivedMessage {
+  readonly kind: 'soap'
+  readonly message: SoapMessage
+  /** Header lines of the message's part, and of each attachment's. */
+  readonly lines: string
+  readonly attachmentLines: readonly string[]
+  readonly soapAction: string
+  /** Content-Type that the information system sent, if its server tells. */
+  readonly originalContentType: string | undefined
 }
 
 /** Reads a transport request and judges everything that can be judged before the signature. Throws XRoadFault. */
@@ -49,67 +55,75 @@ export async function readRequest(
   chain: readonly Certificate[],
 ): Promise<Received> {
   const configuration = checkEnvelope(gateway, request)
-  const ocsp: Uint8Array[] = []
-  let head: RestRequestHead | undefined
-  let service: LocalService | undefined
-  let body: BodyReference | undefined
-  const signature: { -readonly [K in keyof ReceivedSignature]?: ReceivedSignature[K] } = {}
-  try {
-    for await (const part of readTransport(
-      chunksOf(request, gateway.idleMs),
-      request.headers['content-type'] ?? '',
-      'request',
-    )) {
-      switch (part.kind) {
-        case 'ocsp':
-          ocsp.push(part.der)
-          break
-        case 'rest-request':
-          head = parseHead(part.bytes)
-          checkRequestId(request, head)
-          checkHead(gateway, head, chain, ocsp, configuration)
-          service = authorise(gateway, head, configuration)
-          break
-        case 'rest-body':
-          body = await spoolWhole(gateway.messageLog, part.body)
-          break
-        case 'chain-result':
-          signature.chainResult = part.bytes
-          break
-        case 'chain':
-          signature.chain = part.bytes
-          break
-        case 'signature':
-          signature.signature = part.bytes
-          break
-        case 'fault':
-          throw fault(DECODING, 'invalid_message', 'A request must not be a fault')
-        case 'soap':
-        case 'attachment':
-        case 'rest-response':
-          throw fault(DECODING, 'invalid_content_type', `A REST request must not carry a part of kind ${part.kind}`)
-      }
-    }
-    if (head === undefined || service === undefined)
-      throw fault(SIDE, 'missing_rest', 'The request has no REST message')
-    if (signature.signature === undefined) throw fault(SIDE, 'missing_signature', 'The request has no signature')
-  } catch (error) {
-    // A body that no record will name is not kept.
-    if (body !== undefined) await gateway.messageLog.drop(body)
-    throw decodingFault(error, request)
-  }
+  const asker = { chain, configuration }
+  // Compared as the reference does: whatever is not `REST` is SOAP (wire-message §2.1).
+  return header(request, transportHeaders.messageType) === 'REST'
+    ? await readRest(gateway, request, asker)
+    : await readSoap(gateway, request, asker)
+}
+
+async function readRest(gateway: Gateway, request: IncomingMessage, asker: Asker): Promise<Received> {
+  const { message, body, signature } = await readParts(gateway, request, 'missing_rest', (part, ocsp) =>
+    part.kind === 'rest-request'
+      ? judgeRest(gateway, part.bytes, header(request, transportHeaders.requestId), asker, ocsp)
+      : undefined,
+  )
+  const { head, service } = message
+  const { configuration } = asker
+  const provider = clientOf(head.service)
+  const exchange = { side: SIDE, member: provider, queryId: head.id, requestId: head.requestId } as const
+  return { kind: 'rest', message: head, exchange, provider, service, body, signature, configuration } as Received
+}
+
+async function readSoap(gateway: Gateway, request: IncomingMessage, asker: Asker): Promise<Received> {
+  const soapAction = actionOf(request)
+  const incoming = await readParts(gateway, request, 'missing_soap', (part, ocsp) =>
+    part.kind === 'soap' ? { ...part, service: judgeSoap(gateway, part.message, asker, ocsp) } : undefined,
+  )
+  const { message, service, lines } = incoming.message
+  const provider = clientOf(message.service)
+  // It stands nowhere in a SOAP message, so that no signature covers it (wire-message §2.1).
+  const requestId = header(request, transportHeaders.requestId) ?? ''
   return {
-    head,
-    provider: clientOf(head.service),
+    kind: 'soap',
+    message,
+    lines,
+    attachmentLines: incoming.lines,
+    soapAction,
+    originalContentType: header(request, transportHeaders.originalContentType),
+    exchange: { side: SIDE, member: provider, queryId: message.id, requestId },
+    provider,
     service,
-    body,
-    signature: signature as ReceivedSignature,
-    requestId: head.requestId,
-    configuration,
+    body: incoming.body,
+    signature: incoming.signature,
+    configuration: asker.configuration,
   } as Received
 }
 
-/** Method, configuration, version, message type, hash algorithm: rows 1–5. */
+async function readParts<M>(
+  gateway: Gateway,
+  request: IncomingMessage,
+  missing: 'missing_rest' | 'missing_soap',
+  message: (part: MessagePart, ocsp: readonly Uint8Array[]) => M | undefined,
+): Promise<Incoming<M>> {
+  try {
+    const source = chunksOf(request, gateway.idleMs)
+    const reading = { side: SIDE, role: 'request', missing, message } as const
+    return await readIncoming(gateway.messageLog, source, request.headers['content-type'] ?? '', reading)
+  } catch (error) {
+    throw decodingFault(error, request)
+  }
+}
+
+function actionOf(request: IncomingMessage): string {
+  try {
+    return checkSoapAction(header(request, transportHeaders.originalSoapAction))
+  } catch (error) {
+    throw prefixed(error, SIDE)
+  }
+}
+
+/** Method, configuration, version, hash algorithm: rows 1–3 and 5. */
 function checkEnvelope(gateway: Gateway, request: IncomingMessage): GlobalConfiguration {
   if (request.method !== 'POST')
     throw fault(SIDE, 'invalid_http_method', `Must use POST request method instead of ${request.method}`)
@@ -121,8 +135,6 @@ function checkEnvelope(gateway: Gateway, request: IncomingMessage): GlobalConfig
       'client_proxy_version_not_supported',
       `The consumer's version '${version ?? ''}' is below ${gateway.minimumPeerVersion}`,
     )
-  if (header(request, transportHeaders.messageType) !== 'REST')
-    throw fault(SIDE, 'internal_error', 'This security server does not serve SOAP messages yet')
   const algorithm = header(request, transportHeaders.hashAlgorithm)
   if (algorithm === undefined)
     throw fault(SIDE, 'internal_error', 'Could not get hash algorithm identifier from message')
@@ -130,74 +142,6 @@ function checkEnvelope(gateway: Gateway, request: IncomingMessage): GlobalConfig
   if (algorithm.toUpperCase() !== 'SHA-512')
     throw fault(SIDE, 'internal_error', `Hash algorithm '${algorithm}' is not SHA-512`)
   return configuration
-}
-
-function parseHead(bytes: Uint8Array): RestRequestHead {
-  try {
-    return parseRestRequest(bytes)
-  } catch (error) {
-    throw prefixed(error, DECODING)
-  }
-}
-
-/** The reference answers and logs the unsigned header, and every peer sends the same twice: another one would be a lie in the evidence. */
-function checkRequestId(request: IncomingMessage, head: RestRequestHead): void {
-  const named = header(request, transportHeaders.requestId)
-  if (named !== undefined && named !== head.requestId)
-    throw fault(DECODING, 'internal_error', 'The request id of the transport message is not that of the REST message')
-}
-
-/** Rows b–d: the provider is ours, can be signed for, and the TLS peer speaks for the client of the message. */
-function checkHead(
-  gateway: Gateway,
-  head: RestRequestHead,
-  chain: readonly Certificate[],
-  ocsp: readonly Uint8Array[],
-  configuration: GlobalConfiguration,
-): void {
-  const provider = clientOf(head.service)
-  const registered = configuration.server(gateway.server)?.clients.has(idKey(provider))
-  if (gateway.services.snapshot().client(provider) === undefined || !registered)
-    throw fault(DECODING, 'unknown_member', `Client '${typedId(provider)}' not found`)
-  if (head.securityServer !== undefined && idKey(head.securityServer) !== idKey(gateway.server))
-    throw fault(
-      DECODING,
-      'invalid_security_server',
-      `The message is for security server '${typedId(head.securityServer)}', not for this one`,
-    )
-  if (gateway.keyring.signer(provider) === undefined)
-    throw fault(
-      DECODING,
-      'cannot_create_signature',
-      `No usable signing key for '${typedId(provider)}': ${gateway.keyring.reason('message', provider)}`,
-    )
-  const [leaf, ...sent] = chain
-  if (leaf === undefined) throw fault(DECODING, 'ssl_authentication_failed', 'The peer presented no certificate')
-  if (ocsp.length === 0)
-    throw fault(
-      DECODING,
-      'ssl_authentication_failed',
-      'Cannot verify TLS certificate, corresponding OCSP response is missing',
-    )
-  try {
-    judgePeer({ leaf, sent, client: head.client, answers: ocsp, configuration, at: gateway.clock.now() })
-  } catch (error) {
-    throw fault(DECODING, 'ssl_authentication_failed', `The peer is not accepted: ${(error as Error).message}`, {
-      cause: error,
-    })
-  }
-}
-
-/** Row 11: the service exists, is REST, may be called by this client with this method and path, and is not disabled. */
-function authorise(gateway: Gateway, head: RestRequestHead, configuration: GlobalConfiguration): LocalService {
-  return gateway.services.snapshot().authorise({
-    service: head.service,
-    client: head.client,
-    method: head.method,
-    servicePath: head.servicePath,
-    inGlobalGroup: (groupCode) =>
-      configuration.inGlobalGroup(head.client, { instance: gateway.server.instance, groupCode }),
-  }).service
 }
 
 function header(request: IncomingMessage, name: string): string | undefined {

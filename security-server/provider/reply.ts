@@ -1,171 +1,111 @@
-// Provider: service called → response head, body → signed → **logged** → sent. From here on an error is a part of the
-// multipart answer (wire-message §2.3, REST).
+// Provider: the answer → signed → **logged** → sent. From here on an error is a part of the multipart answer (wire-message §2.3).
 import type { ServerResponse } from 'node:http'
 import {
-  buildRestResponse,
+  fault,
   mimeTypes,
   prefixed,
-  type RestResponseHead,
   randomBoundary,
   type TransportWriter,
   transportHeaders,
   transportWriter,
   writeSoapFault,
+  XRoadFault,
 } from '#protocol'
-import { type BodyStart, keepSmall, passThrough, startBody } from '../exchange/body.ts'
+import { type Attached, compose } from '../exchange/compose.ts'
 import type { Gateway } from '../exchange/gateway.ts'
-import { chunksOf } from '../exchange/idle.ts'
-import { hashMessage, sign } from '../exchange/signing.ts'
+import { note } from '../exchange/refusals.ts'
+import { seal } from '../exchange/seal.ts'
+import { hashMessage } from '../exchange/signing.ts'
 import { endWith, writeChunk } from '../exchange/write.ts'
-import type { BodyReference } from '../message-log/index.ts'
-import { type Accepted, record } from './accept.ts'
-import { callFault, type ServiceAnswer } from './call.ts'
-import { note } from './listener.ts'
+import type { Accepted } from './accept.ts'
 
 const SIDE = 'server.serverproxy'
-const EMPTY: BodyStart = { head: [], size: 0, rest: undefined }
 
-export async function reply(gateway: Gateway, request: Accepted, response: ServerResponse): Promise<void> {
-  const writer = transportWriter(randomBoundary('xtop'))
-  response.sendDate = false
-  let answer: ServiceAnswer | undefined
-  try {
-    answer = await gateway.caller.call(request, gateway.messageLog)
-    const head = buildRestResponse({
-      status: answer.status,
-      reason: answer.reason,
-      rawHeaders: answer.rawHeaders,
-      request: request.head,
-      requestId: request.requestId,
-      requestHash: request.requestHash,
+/** What each protocol says of its answer: rest.ts and soap.ts. */
+export interface Answer {
+  /** The message, as it is signed. */
+  readonly bytes: Uint8Array
+  /** The part of the message itself. */
+  part(writer: TransportWriter): Uint8Array
+  /** What is attached, if anything; asked for when the message's part is written. */
+  attached(writer: TransportWriter): Attached | AsyncIterable<Attached> | undefined
+  /** What it means that the service's answer could not be read to its end. */
+  broken(error: unknown): XRoadFault
+}
+
+/** An answer on its way: headers first, then parts, an error among them. */
+export class Reply {
+  readonly #gateway: Gateway
+  readonly #request: Accepted
+  readonly #response: ServerResponse
+  readonly #headers: readonly string[]
+  readonly #writer = transportWriter(randomBoundary('xtop'))
+
+  /** @param headers Headers of the transport message beside those of both protocols: name, value, name, value … */
+  constructor(gateway: Gateway, request: Accepted, response: ServerResponse, headers: readonly string[] = []) {
+    this.#gateway = gateway
+    this.#request = request
+    this.#response = response
+    this.#headers = headers
+    response.sendDate = false
+  }
+
+  /** Signs, logs and sends the answer. Throws XRoadFault. */
+  async send(answer: Answer): Promise<void> {
+    const { messageLog, counters, idleMs } = this.#gateway
+    const writer = this.#writer
+    const message = compose(messageLog, {
+      side: SIDE,
+      opening: [answer.part(writer)],
+      attached: answer.attached(writer),
+      // A crash behind it leaves a record of an answer that was not delivered: the consumer reports io_error and has no record of one.
+      seal: (body) =>
+        seal(this.#gateway, this.#request.exchange, 'response', hashMessage(answer.bytes, body), body, writer),
+      broken: (error) => (error instanceof XRoadFault ? error : answer.broken(error)),
     })
-    const start = await beginBody(answer)
-    if (start?.rest === undefined) await sendWhole(gateway, request, head, start, writer, response)
-    else await sendStreaming(gateway, request, head, start, writer, response)
-    gateway.counters.count('provider', 'ok')
-  } catch (error) {
-    const refusal = prefixed(error, SIDE)
-    note(gateway, refusal, { requestId: request.requestId, service: request.head.service })
-    if (response.destroyed) return
-    if (!response.headersSent) begin(response, writer)
-    const part = writer.part(mimeTypes.fault, writeSoapFault(refusal))
-    endWith(response, Buffer.concat([part, writer.end()]), gateway.idleMs)
-  } finally {
-    // An answer that is not read to its end would hold its connection to the service for ever: a paused body has no time limit.
-    answer?.body.on('error', () => {}).destroy()
-  }
-}
-
-async function beginBody(answer: ServiceAnswer): Promise<BodyStart | undefined> {
-  if (!answer.hasBody) {
-    // HEAD, 204 and 304 have none; whatever follows on the wire is not one.
-    await answer.body.dump()
-    return undefined
-  }
-  try {
-    return (await startBody(chunksOf(answer.body, 0))) ?? EMPTY
-  } catch (error) {
-    throw callFault(error)
-  }
-}
-
-/** The usual answer: one buffer with a known length. */
-async function sendWhole(
-  gateway: Gateway,
-  request: Accepted,
-  head: RestResponseHead,
-  start: BodyStart | undefined,
-  writer: TransportWriter,
-  response: ServerResponse,
-): Promise<void> {
-  const body = start === undefined ? undefined : await keepSmall(gateway.messageLog, start.head)
-  const pieces = [writer.part(mimeTypes.restResponse, head.bytes)]
-  if (start !== undefined) pieces.push(writer.part(mimeTypes.restBody, Buffer.concat(start.head)))
-  pieces.push(...(await signature(gateway, request, head, body, writer)))
-  const bytes = Buffer.concat(pieces)
-  begin(response, writer, bytes.length)
-  endWith(response, bytes, gateway.idleMs)
-}
-
-/** A long answer: on its way to the consumer while it is spooled and hashed here. */
-async function sendStreaming(
-  gateway: Gateway,
-  request: Accepted,
-  head: RestResponseHead,
-  start: BodyStart,
-  writer: TransportWriter,
-  response: ServerResponse,
-): Promise<void> {
-  const spool = gateway.messageLog.spool()
-  let body: BodyReference
-  try {
-    begin(response, writer)
-    await write(
-      gateway,
-      response,
-      Buffer.concat([writer.part(mimeTypes.restResponse, head.bytes), writer.open(mimeTypes.restBody)]),
-    )
-    try {
-      for await (const chunk of passThrough(start, spool)) await write(gateway, response, chunk)
-    } catch (error) {
-      throw response.destroyed ? error : callFault(error)
+    if (message instanceof Promise) this.#whole(await message)
+    else {
+      this.#begin()
+      for await (const chunk of message) await this.#write(chunk)
+      endWith(this.#response, undefined, idleMs)
     }
-    body = await spool.finish()
-  } catch (error) {
-    await spool.discard()
-    throw error
+    counters.count('provider', 'ok')
   }
-  endWith(response, Buffer.concat(await signature(gateway, request, head, body, writer)), gateway.idleMs)
-}
 
-async function signature(
-  gateway: Gateway,
-  request: Accepted,
-  head: RestResponseHead,
-  body: BodyReference | undefined,
-  writer: TransportWriter,
-): Promise<Uint8Array[]> {
-  try {
-    return await signAndRecord(gateway, request, head, body, writer)
-  } finally {
-    // Passed on already; a record keeps it, or nothing does.
-    if (body !== undefined) await gateway.messageLog.drop(body)
+  /** A service's own fault: passed on as it came, neither signed nor logged (wire-client §2.9). */
+  relay(fault: Uint8Array): void {
+    const writer = this.#writer
+    this.#whole(Buffer.concat([writer.part(mimeTypes.fault, fault), writer.end()]))
+    this.#gateway.counters.count('provider', 'service_fault')
   }
-}
 
-async function signAndRecord(
-  gateway: Gateway,
-  request: Accepted,
-  head: RestResponseHead,
-  body: BodyReference | undefined,
-  writer: TransportWriter,
-): Promise<Uint8Array[]> {
-  const signed = await sign(gateway, SIDE, request.provider, hashMessage(head.bytes, body))
-  // Evidence before it leaves: a crash here leaves a record of an answer that was not delivered; the consumer reports
-  // io_error and has no record of an answer. A crash before leaves neither, and the request's record says it was asked.
-  await record(gateway, request, {
-    direction: 'response',
-    head: head.bytes,
-    body,
-    signature: signed.xml,
-    ...(signed.chain ? { chain: signed.chain } : {}),
-    ...(signed.chainResult ? { chainResult: signed.chainResult } : {}),
-  })
-  const pieces: Uint8Array[] = []
-  if (signed.chainResult !== undefined) pieces.push(writer.part(mimeTypes.chainResult, signed.chainResult))
-  if (signed.chain !== undefined) pieces.push(writer.part(mimeTypes.chain, signed.chain))
-  pieces.push(writer.part(mimeTypes.signature, signed.xml), writer.end())
-  return pieces
-}
+  /** Tells what went wrong, behind whatever went out already. */
+  refuse(error: unknown): void {
+    const refusal = prefixed(error, SIDE)
+    const { requestId } = this.#request.exchange
+    note(this.#gateway, 'provider', refusal, { requestId, service: this.#request.message.service })
+    if (this.#response.destroyed) return
+    if (!this.#response.headersSent) this.#begin()
+    const part = this.#writer.part(mimeTypes.fault, writeSoapFault(refusal))
+    endWith(this.#response, Buffer.concat([part, this.#writer.end()]), this.#gateway.idleMs)
+  }
 
-/** The lower-case name is what the reference looks for (wire-message §2.1, hard trap). */
-function begin(response: ServerResponse, writer: TransportWriter, length?: number): void {
-  const headers = ['Content-Type', writer.contentType, transportHeaders.hashAlgorithm, 'SHA-512']
-  if (length !== undefined) headers.push('Content-Length', String(length))
-  response.writeHead(200, headers)
-}
+  /** The usual answer: one buffer with a known length. */
+  #whole(bytes: Uint8Array): void {
+    this.#begin(bytes.length)
+    endWith(this.#response, bytes, this.#gateway.idleMs)
+  }
 
-async function write(gateway: Gateway, response: ServerResponse, chunk: Uint8Array): Promise<void> {
-  if (!(await writeChunk(response, chunk, gateway.idleMs)))
-    throw new Error('the consumer security server closed the connection')
+  /** The lower-case names are what the reference looks for (wire-message §2.1, hard trap). */
+  #begin(length?: number): void {
+    const headers = ['Content-Type', this.#writer.contentType, transportHeaders.hashAlgorithm, 'SHA-512']
+    headers.push(...this.#headers)
+    if (length !== undefined) headers.push('Content-Length', String(length))
+    this.#response.writeHead(200, headers)
+  }
+
+  async #write(chunk: Uint8Array): Promise<void> {
+    if (!(await writeChunk(this.#response, chunk, this.#gateway.idleMs)))
+      throw fault(SIDE, 'io_error', 'The consumer security server stopped to take the answer, or has gone')
+  }
 }

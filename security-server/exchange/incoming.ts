@@ -1,0 +1,118 @@
+// The parts of a transport message as they come, from either side and by either protocol: small ones held, attachments hashed and spooled.
+import type { FaultCode, TransportPart } from '#protocol'
+import { fault, readTransport, type Side } from '#protocol'
+import type { BodyReference, BodySpool, MessageLog } from '../message-log/index.ts'
+import { ReceivedFault } from './refusals.ts'
+import type { ReceivedSignature } from './signing.ts'
+
+const MAX_ATTACHMENTS = 10_000
+/** Of the header lines of one attachment. */
+const MAX_LINES = 4096
+
+/** Complete and in legal order, not yet believed. */
+export interface Incoming<M> {
+  readonly message: M
+  /** The REST body, or all attachments of a SOAP message. */
+  readonly body: BodyReference | undefined
+  /** The header lines of each attachment's part; none of a REST body. */
+  readonly lines: readonly string[]
+  readonly signature: ReceivedSignature
+}
+
+/** The part that is the message itself. */
+export type MessagePart = Extract<TransportPart, { readonly kind: 'rest-request' | 'rest-response' | 'soap' }>
+
+/** What is read, and by whom. */
+export interface Reading<M> {
+  readonly side: Exclude<Side, 'client'>
+  readonly role: 'request' | 'response'
+  /** What it is called when no message came. */
+  readonly missing: FaultCode & `missing_${string}`
+  /**
+   * Called as soon as the message is known, before anything attached to it is read. Undefined for a message of the other protocol.
+   *
+   * @param ocsp The OCSP answers that came before it; of a request.
+   */
+  message(part: MessagePart, ocsp: readonly Uint8Array[]): M | undefined
+}
+
+/**
+ * Reads to the end. What was spooled of a message that is refused here is dropped; of one that is returned the caller drops it.
+ *
+ * @throws XRoadFault: what `message` refuses, parts that are missing or out of place, a {@link ReceivedFault}; ProtocolError of the multipart;
+ * errors of the source.
+ */
+export async function readIncoming<M>(
+  log: MessageLog,
+  source: AsyncIterable<Uint8Array>,
+  contentType: string,
+  reading: Reading<M>,
+): Promise<Incoming<M>> {
+  const { side, role, missing } = reading
+  const ocsp: Uint8Array[] = []
+  const lines: string[] = []
+  let spool: BodySpool | undefined
+  const signature: { -readonly [K in keyof ReceivedSignature]?: ReceivedSignature[K] } = {}
+  let message: M | undefined
+  try {
+    for await (const part of readTransport(source, contentType, role)) {
+      switch (part.kind) {
+        case 'ocsp':
+          if (role === 'response') throw misplaced(reading, part.kind)
+          ocsp.push(part.der)
+          break
+        case 'rest-request':
+        case 'rest-response':
+        case 'soap':
+          message = reading.message(part, ocsp)
+          if (message === undefined) throw misplaced(reading, part.kind)
+          break
+        case 'rest-body':
+        case 'attachment':
+          if (spool === undefined) spool = log.spool()
+          else spool.next()
+          if (part.kind === 'attachment') keepLines(side, lines, part.lines)
+          for await (const chunk of part.body) await spool.write(chunk)
+          break
+        case 'chain-result':
+          signature.chainResult = part.bytes
+          break
+        case 'chain':
+          signature.chain = part.bytes
+          break
+        case 'signature':
+          signature.signature = part.bytes
+          break
+        case 'fault':
+          if (role === 'response') throw new ReceivedFault(part.fault, part.bytes)
+          throw fault(`${side}.service_failed`, 'invalid_message', 'A request must not be a fault')
+      }
+    }
+    if (message === undefined) throw fault(side, missing, `The ${role} has no message`)
+    if (signature.signature === undefined) throw fault(side, 'missing_signature', `The ${role} has no signature`)
+    const body = await spool?.finish()
+    return { message, body, lines, signature: signature as ReceivedSignature }
+  } catch (error) {
+    await spool?.discard()
+    throw error
+  }
+}
+
+/** Headers of attachments are held in memory until the message has been passed on. */
+function keepLines(side: Side, lines: string[], more: string): void {
+  if (lines.length >= MAX_ATTACHMENTS || more.length > MAX_LINES)
+    throw fault(
+      `${side}.service_failed`,
+      'mime_parsing_failed',
+      'There are too many attachments, or one has long headers',
+    )
+  lines.push(more)
+}
+
+function misplaced({ side, role }: Reading<unknown>, kind: string): Error {
+  return fault(
+    `${side}.service_failed`,
+    role === 'request' ? 'invalid_content_type' : 'invalid_message',
+    `The ${role} must not carry a part of kind ${kind}`,
+  )
+}

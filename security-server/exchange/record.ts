@@ -1,0 +1,46 @@
+// A message enters the log: the same for both sides and both protocols (interfaces: Message log).
+import type { ClientId, Side } from '#protocol'
+import type { BodyReference } from '../message-log/index.ts'
+import type { Gateway } from './gateway.ts'
+import { logRefusal } from './refusals.ts'
+
+/** An exchange as this server takes part in it. */
+export interface Exchange {
+  readonly side: Exclude<Side, 'client'>
+  /** Whose it is here: the client of the message on the consumer's server, the provider on the provider's. */
+  readonly member: ClientId
+  /** The message id that the information system chose. */
+  readonly queryId: string
+  /** Of this one exchange; the consumer's server made it. */
+  readonly requestId: string
+}
+
+/** A signed message. */
+export interface Signed {
+  readonly direction: 'request' | 'response'
+  readonly head: Uint8Array
+  /** The REST body, or all attachments of a SOAP message. */
+  readonly body: BodyReference | undefined
+  readonly signature: Uint8Array
+  readonly chain?: Uint8Array
+  readonly chainResult?: Uint8Array
+}
+
+/** Logs it: durable when it resolves, with its number. Throws XRoadFault `logging_failed`. */
+export async function record(gateway: Gateway, exchange: Exchange, message: Signed): Promise<number> {
+  const { side, member, queryId, requestId } = exchange
+  const { body, ...rest } = message
+  try {
+    return await gateway.messageLog.append({
+      ...rest,
+      at: gateway.clock.now(),
+      side: side === 'server.clientproxy' ? 'consumer' : 'provider',
+      queryId,
+      requestId,
+      member,
+      ...(body === undefined ? {} : { body }),
+    })
+  } catch (error) {
+    throw logRefusal(side, error)
+  }
+}
