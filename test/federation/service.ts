@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { writeChunk } from '../../security-server/exchange/write.ts'
+import { serveSoap, wsdlOf } from './soap.ts'
 
 export interface SeenRequest {
   readonly method: string
@@ -32,7 +33,7 @@ const OPENAPI = {
 
 /**
  * `/echo` answers what it got; `/big/N` N bytes; `/status/N` status N; `/garbage`, `/cut`, `/cut-body`, `/stall-body/N`, `/never`, `/slow/N`, `/redirect`,
- * `/cookie`, `/claims`, `/items/…` a JSON object; anything else 404.
+ * `/cookie`, `/claims`, `/items/…` a JSON object; `/soap` the SOAP services of soap.ts; anything else 404.
  */
 export async function startService(host = '127.0.0.1'): Promise<TestService> {
   const seen: SeenRequest[] = []
@@ -91,6 +92,13 @@ async function serve(request: IncomingMessage, response: ServerResponse, seen: S
   switch (name) {
     case 'openapi.json':
       return json(OPENAPI)
+    case 'soap.wsdl':
+      return void response.end(wsdlOf(`http://${request.headers.host}/soap`))
+    case 'soap':
+      return await serveSoap(request, response, Buffer.concat(kept), {
+        bytes: bodyBytes,
+        sha256: seen.at(-1)?.bodySha256 ?? '',
+      })
     case 'echo':
       response.setHeader('Content-Type', request.headers['content-type'] ?? 'text/plain')
       return void response.end(bodyBytes > 0 ? Buffer.concat(kept) : `${request.method} ${url}`)
