@@ -52,7 +52,29 @@ const NAMES = [
   'fault-rest-access-denied',
   'fault-rest-unknown-service',
   'fault-rest-service-down',
+  'soap-simple',
+  'soap-optional-headers',
+  'soap-attachment-request',
+  'soap-attachment-both',
+  'soap-batch-a',
+  'soap-batch-b',
+  'soap-batch-d',
+  'soap-attachment-batch-a',
+  'soap-attachment-batch-b',
+  'soap-attachment-batch-c',
+  'soap-service-fault',
+  'fault-soap-access-denied',
+  'fault-soap-unknown-service',
+  'fault-soap-service-down',
 ]
+const EC_NAMES = ['rest-get', 'rest-post', 'soap-simple', 'soap-batch-a', 'soap-batch-b']
+
+/** The operations of the recorded services, each of version v1. */
+const wsdl = (names: readonly string[]) => `HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n
+<w:definitions xmlns:w="http://schemas.xmlsoap.org/wsdl/" xmlns:t="urn:t" targetNamespace="urn:t" xmlns:x="http://x-road.eu/xsd/xroad.xsd" xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/">
+<w:portType name="p"/><w:binding name="b" type="t:p"><soap:binding transport="http://schemas.xmlsoap.org/soap/http"/>
+${names.map((name) => `<w:operation name="${name}"><x:version>v1</x:version></w:operation>`).join('')}</w:binding>
+<w:service name="s"><w:port name="p" binding="t:b"><soap:address location="http://127.0.0.1:19000/soap"/></w:port></w:service></w:definitions>`
 
 const recorded = (...parts: string[]) => vector('recorded', ...parts)
 const certificate = (name: string) => parseCertificate(recorded('certs', `${name}.pem`))
@@ -159,6 +181,8 @@ async function startProvider(set: 'rsa' | 'ec'): Promise<void> {
   })
   const log = createLog({ process: `recorded-${set}`, level: 'error' })
   const server = await startSecurityServer(config, life, log, clock)
+  serviceAnswer = Buffer.from(wsdl(['echo', 'attach', 'fail', 'forbidden', 'down']))
+  const granted = [{ subject: 'TEST/COM/2222/CLI' }]
   await server.gateway.services.apply({
     clients: [
       {
@@ -168,6 +192,13 @@ async function startProvider(set: 'rsa' | 'ec'): Promise<void> {
           { code: 'restapi', url: 'http://127.0.0.1:19000/rest', access: [{ subject: 'TEST/COM/2222/CLI' }] },
           { code: 'restforbidden', url: 'http://127.0.0.1:19000/rest', access: [] },
           { code: 'restdown', url: 'http://127.0.0.1:1/rest', access: [{ subject: 'TEST/COM/2222/CLI' }] },
+          {
+            wsdl: 'http://127.0.0.1:19000/wsdl',
+            operations: [
+              ...['echo', 'attach', 'fail'].map((code) => ({ code, access: granted })),
+              { code: 'down', url: 'http://127.0.0.1:1/soap', access: granted },
+            ],
+          },
         ],
       },
     ],
@@ -225,7 +256,7 @@ function dechunk(bytes: Buffer): Buffer {
 }
 
 for (const set of ['rsa', 'ec'] as const)
-  for (const name of set === 'rsa' ? NAMES : ['rest-get', 'rest-post'])
+  for (const name of set === 'rsa' ? NAMES : EC_NAMES)
     test(`${set}/${name}: the recorded request gets the recorded answer`, async (t) => {
       if (!needsVectors(t)) return
       const expected = JSON.parse(recorded('exchanges', set, `${name}.expected.json`).toString())
@@ -233,9 +264,10 @@ for (const set of ['rsa', 'ec'] as const)
       serviceAnswer = called ? recorded('exchanges', set, `${name}.svc-response.bin`) : Buffer.alloc(0)
       const { head, body } = await replay(set, recorded('exchanges', set, `${name}.request.bin`))
       const contentType = /^content-type: (.*)$/im.exec(head)?.[1]?.trim() ?? ''
-      if (expected.responseHead === undefined) {
+      if (expected.response.kind !== 'message') {
         const fault = contentType.startsWith('text/xml') ? readSoapFault(body) : await faultPart(body, contentType)
         const theirs = recorded('exchanges', set, `${name}.response.bin`).toString('latin1')
+        assert.equal(contentType.startsWith('text/xml') ? 'bare fault' : 'fault part', expected.response.kind)
         assert.equal(fault?.code, /<faultcode>([^<]+)<\/faultcode>/.exec(theirs)?.[1])
         return
       }
@@ -248,19 +280,28 @@ for (const set of ['rsa', 'ec'] as const)
           assert.equal(Buffer.from(part.bytes).toString(), expected.responseHead)
           assert.equal(parseRestResponse(part.bytes).requestHash, expected.requestHash)
           parts.push({ name: '/message.xml', digest: digest('SHA-512', part.bytes), bytes: part.bytes })
-        } else if (part.kind === 'rest-body')
-          parts.push({ name: '/attachment1', digest: digest('SHA-512', await collect(part.body, 1 << 24)) })
-        else if (part.kind === 'signature') signature.signature = part.bytes
+        } else if (part.kind === 'soap') {
+          // The reference ends the document with a line break.
+          const recordedMessage = recordedSoap(recorded('exchanges', set, `${name}.response.bin`))
+          assert.equal(Buffer.from(part.bytes).toString().trimEnd(), recordedMessage.trimEnd())
+          assert.equal(part.message.requestHash, expected.requestHash)
+          parts.push({ name: '/message.xml', digest: digest('SHA-512', part.bytes), bytes: part.bytes })
+        } else if (part.kind === 'rest-body' || part.kind === 'attachment') {
+          const bytes = await collect(part.body, 1 << 24)
+          parts.push({ name: `/attachment${parts.length}`, digest: digest('SHA-512', bytes) })
+        } else if (part.kind === 'signature') signature.signature = part.bytes
         else if (part.kind === 'chain') signature.chain = part.bytes
         else if (part.kind === 'chain-result') signature.chainResult = part.bytes
         else assert.fail(`a part of kind ${part.kind}`)
       }
-      const theirParts = expected.response.parts
-        .filter((part: { name?: string }) => part.name !== undefined)
-        .map((part: { name: string }) => part.name)
+      const theirs = signedParts(expected.response.parts)
       assert.deepEqual(
         parts.map((part) => part.name),
-        theirParts,
+        theirs.map((part) => part.name),
+      )
+      assert.deepEqual(
+        parts.slice(1).map((part) => Buffer.from(part.digest).toString('base64')),
+        theirs.slice(1).map((part) => part.sha512),
       )
       assert.ok(signature.signature)
       const { chain, chainResult } = signature
@@ -282,4 +323,21 @@ async function faultPart(body: Uint8Array, contentType: string): Promise<{ code:
   for await (const part of readTransport(one(body), contentType, 'response'))
     if (part.kind === 'fault') return part.fault
   return undefined
+}
+
+interface RecordedPart {
+  readonly name?: string
+  readonly sha512: string
+  readonly parts?: readonly RecordedPart[]
+}
+
+/** Attachments are parts of a part. */
+function signedParts(parts: readonly RecordedPart[]): readonly RecordedPart[] {
+  return parts.flatMap((part) => (part.name === undefined ? signedParts(part.parts ?? []) : [part]))
+}
+
+function recordedSoap(response: Buffer): string {
+  const text = response.toString()
+  const end = '</SOAP-ENV:Envelope>'
+  return text.slice(text.indexOf('<?xml'), text.indexOf(end) + end.length)
 }
