@@ -6,6 +6,7 @@ import { fault, renderRestError } from '#protocol'
 import type { Gateway } from '../exchange/gateway.ts'
 import { NO_RESUMPTION } from '../exchange/peer-tls.ts'
 import { note } from '../exchange/refusals.ts'
+import { clientsRoute } from './clients.ts'
 import { evidenceRoute } from './evidence.ts'
 import { exchangeRest } from './rest.ts'
 import { exchangeSoap } from './soap.ts'
@@ -61,6 +62,7 @@ async function handle(gateway: Gateway, request: IncomingMessage, response: Serv
     if (path.startsWith('/r1/')) await exchangeRest(gateway, request, response, path)
     else if (request.method === 'GET' && (path === '/asic' || path === '/verificationconf'))
       await evidenceRoute(gateway, request, response, path)
+    else if (request.method === 'GET' && path === '/listClients') clientsRoute(gateway, request, response)
     // Everything else belongs to the SOAP protocol (wire-client §1.1.4).
     else await exchangeSoap(gateway, request, response)
   } catch (error) {

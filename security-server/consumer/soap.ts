@@ -71,10 +71,9 @@ export async function exchangeSoap(
 }
 
 async function readPosted(gateway: Gateway, request: IncomingMessage): Promise<Posted> {
-  const { 'content-type': contentType, soapaction } = request.headers
+  const { 'content-type': contentType = '', soapaction } = request.headers
   try {
     const soapAction = checkSoapAction(soapaction as string | undefined)
-    if (contentType === undefined) throw fault(SIDE, 'internal_error', 'The request has no Content-Type')
     const rest = readSoapContent(chunksOf(request, gateway.idleMs), contentType)
     const { value: first } = await rest.next()
     if (first === undefined) throw fault('client', 'missing_soap', 'The request has no SOAP message')

@@ -48,7 +48,7 @@ async function refusal(
   }
   const answer = await fetch(pair.consumer.client, {
     method: 'POST',
-    ...(body === undefined ? {} : { body: new Uint8Array(Buffer.from(body)) }),
+    ...(body === undefined ? {} : { body: new Blob([new Uint8Array(Buffer.from(body))]) }),
     ...more,
     headers,
   })
@@ -71,6 +71,7 @@ const good = envelope('echo', 'refused')
 for (const [what, code, body, type, headers] of [
   ['an unquoted SOAPAction', 'client.invalid_soap_action', good, XML, { SOAPAction: 'urn:x' }],
   ['another content type', 'client.invalid_content_type', good, 'application/json', {}],
+  ['no content type', 'client.invalid_content_type', good, undefined, {}],
   ['a multipart without boundary', 'client.invalid_content_type', good, 'multipart/related', {}],
   ['a multipart without parts', 'client.missing_soap', '', 'multipart/related; boundary=x', {}],
   ['a charset that does not exist', 'client.io_error', good, 'text/xml; charset=no-such', {}],
