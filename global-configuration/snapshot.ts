@@ -4,6 +4,7 @@ import {
   type ClientId,
   type GlobalGroupId,
   idKey,
+  type Member,
   memberOf,
   type PrivateParameters,
   type ServerId,
@@ -33,6 +34,8 @@ export interface GlobalConfiguration {
   readonly monitoringClient: ClientId | undefined
   /** Every instance in it, the own one first. */
   readonly instances: readonly string[]
+  /** In the order of the document, the same array while the instance says the same; undefined for an instance that is not in it. */
+  members(instance: string): readonly Member[] | undefined
   /** Name of the member, also for its subsystems. */
   memberName(id: ClientId): string | undefined
   /** Whether the member or subsystem is registered. */
@@ -80,6 +83,7 @@ export function snapshot(
     timestampingIntervalSeconds: own.private?.timestampingIntervalSeconds ?? TIMESTAMPING_SECONDS,
     monitoringClient: own.monitoringClient,
     instances: all.map((each) => each.instance),
+    members: (wanted: string) => all.find((each) => each.instance === wanted)?.members,
     memberName: (id: ClientId) => indices.get(id.instance)?.names.get(idKey(memberOf(id))),
     exists: (id: ClientId) => indices.get(id.instance)?.clients.has(idKey(id)) ?? false,
     serverOf: ({ sha256, sha1 }: Certificate) => {

@@ -61,7 +61,7 @@ export {
   restRequestHash,
 } from './rest-response.ts'
 export { checkSoapAction } from './soap/action.ts'
-export { answerSoap, checkSoapConsistency, readSoapAnswer, soapRequestHash } from './soap/answer.ts'
+export { answerSoap, checkSoapConsistency, readSoapAnswer, soapQuestion, soapRequestHash } from './soap/answer.ts'
 export { readSoapContent, type SoapContent } from './soap/content.ts'
 export { deliverSoap, type SoapDelivery } from './soap/delivery.ts'
 export type { RepresentedParty, SoapHeader } from './soap/header.ts'

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { filePath } from '#host'
+import { monitoringSchema } from './monitoring/index.ts'
 
 const port = z.int().min(0).max(65_535)
 const seconds = z
@@ -93,6 +94,7 @@ export const securityServerSchema = z.strictObject({
       maxConnections: z.int().min(1).max(100_000).default(5000),
     })
     .prefault({}),
+  monitoring: monitoringSchema.prefault({}),
   logLevel: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
 })
 

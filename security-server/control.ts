@@ -48,7 +48,10 @@ export function controlRoutes(
           connection: client.connection,
           services: snapshot.services(client.id).map((service) => ({
             code: service.id.serviceCode,
+            ...(service.id.serviceVersion === undefined ? {} : { version: service.id.serviceVersion }),
             type: service.type,
+            ...(service.title === undefined ? {} : { title: service.title }),
+            ...(service.description === undefined ? {} : { description: service.description }),
             url: service.url,
             ...(service.disabled ? { disabled: service.disabled.notice } : {}),
           })),

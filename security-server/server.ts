@@ -29,7 +29,10 @@ import type { Gateway } from './exchange/gateway.ts'
 import { peerTls } from './exchange/peer-tls.ts'
 import { checkHealth } from './health.ts'
 import { openMessageLog } from './message-log/index.ts'
+import { openMetadata } from './metadata/index.ts'
+import { openMonitoring, serverCertificates, serverState } from './monitoring/index.ts'
 import { openCaller } from './provider/call.ts'
+import { descriptionFetcher } from './provider/describe.ts'
 import { createServerListener } from './provider/listener.ts'
 import { createOcspListener } from './provider/ocsp-listener.ts'
 import { openServices } from './services/index.ts'
@@ -101,6 +104,20 @@ export async function startSecurityServer(
   const ownTls = await internalTls(signer, config.listen.host, server.serverCode)
   const caller = openCaller({ services, ownTls, connectTimeoutMs: 30_000 })
   life.onStop('connections to services', () => caller.close())
+  const metadata = openMetadata({ snapshot: () => services.snapshot(), fetch: descriptionFetcher(caller) })
+  const monitoring = openMonitoring({
+    server,
+    directory: config.directory,
+    settings: config.monitoring,
+    clock,
+    log,
+    knows: (service) => services.snapshot().service(service) !== undefined,
+    monitoringClient: () => configuration.current()?.monitoringClient,
+    certificates: () => serverCertificates({ keyring, services, internalTls: ownTls.cert }),
+    state: () => serverState({ messageLog, keyring, configuration, signer }),
+  })
+  // What is stopped last was opened first: exchanges that the listeners still wait for are told of.
+  life.onStop('monitoring', () => monitoring.close())
 
   const gateway: Gateway = {
     server,
@@ -113,6 +130,8 @@ export async function startSecurityServer(
     answers,
     peers,
     caller,
+    metadata,
+    monitoring,
     counters: createCounters(),
     idleMs: config.limits.idleSeconds * 1000,
     minimumPeerVersion: config.peers.minimumVersion,
@@ -135,6 +154,12 @@ export async function startSecurityServer(
     return bound.port
   }
   listening.health = await open(health, config.listen.health)
+  const { prometheus } = config.monitoring
+  if (prometheus !== undefined) {
+    const scraped = monitoring.metricsServer()
+    await listen(scraped, prometheus.host, prometheus.port)
+    opened.add(scraped)
+  }
   listening.ocsp = await open(ocsp, config.listen.ocsp)
   listening.clientTls = await open(clients.secure, config.listen.clientTls)
   listening.client = await open(clients.plain, config.listen.client)

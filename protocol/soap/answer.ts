@@ -37,6 +37,17 @@ export function readSoapAnswer(bytes: Uint8Array, contentType: string, requestHa
 }
 
 /**
+ * What is asked of the security server itself: the element in the body, with everything in it.
+ *
+ * @throws ProtocolError `invalid_soap`: more than 20,000 elements and texts.
+ */
+export function soapQuestion(request: SoapMessage): XmlElement {
+  const asked = readSoapDocument(request.bytes, true).body?.children.find(isElement)
+  if (asked === undefined) throw new TypeError('a SOAP message without content was not refused')
+  return asked
+}
+
+/**
  * The answer of the security server itself (wire-client §4.2): envelope and header of the request as they are, its hash, and `content` in the
  * place of the element in its body.
  *

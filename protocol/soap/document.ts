@@ -20,11 +20,12 @@ export interface SoapDocument extends XmlText {
 }
 
 /**
+ * @param keep Whether what is inside the body's element is kept too; the limits are for all that is kept.
  * @throws ProtocolError `invalid_soap`: not XML, XML with a DOCTYPE, in another encoding, beyond the limits, or no SOAP 1.1 envelope; two
  * headers. `invalid_body`: two bodies.
  */
-export function readSoapDocument(bytes: Uint8Array): SoapDocument {
-  const { document, root } = read(bytes)
+export function readSoapDocument(bytes: Uint8Array, keep = false): SoapDocument {
+  const { document, root } = read(bytes, keep)
   if (root.local !== 'Envelope' || root.namespace !== SOAP)
     throw new ProtocolError('invalid_soap', 'Malformed SOAP message: it is not a SOAP 1.1 envelope')
   let header: XmlElement | undefined
@@ -43,11 +44,11 @@ export function readSoapDocument(bytes: Uint8Array): SoapDocument {
   return { ...document, root, header, body }
 }
 
-function read(bytes: Uint8Array): { document: XmlText; root: XmlElement } {
+function read(bytes: Uint8Array, keep: boolean): { document: XmlText; root: XmlElement } {
   checkMarkup(bytes)
   try {
     const document = decodeXml(bytes)
-    return { document, root: readXmlText(document, LIMITS, isContent) }
+    return { document, root: readXmlText(document, LIMITS, keep ? undefined : isContent) }
   } catch (cause) {
     if (!(cause instanceof ProtocolError) || cause.code !== 'invalid_xml') throw cause
     throw new ProtocolError('invalid_soap', `Malformed SOAP message: ${cause.message}`, { cause })

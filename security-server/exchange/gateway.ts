@@ -7,6 +7,8 @@ import type { Keyring } from '../certificates/keyring.ts'
 import type { OcspAnswers } from '../certificates/ocsp-answers.ts'
 import type { Peers } from '../consumer/peers.ts'
 import type { MessageLog } from '../message-log/index.ts'
+import type { Metadata } from '../metadata/index.ts'
+import type { Monitoring } from '../monitoring/index.ts'
 import type { ServiceCaller } from '../provider/call.ts'
 import type { ServiceRegistry } from '../services/index.ts'
 import type { Counters } from './counters.ts'
@@ -22,6 +24,8 @@ export interface Gateway {
   readonly answers: OcspAnswers
   readonly peers: Peers
   readonly caller: ServiceCaller
+  readonly metadata: Metadata
+  readonly monitoring: Monitoring
   readonly counters: Counters
   /** Nothing moving for this long while a message is under way cuts it. Milliseconds. */
   readonly idleMs: number

@@ -31,6 +31,8 @@ export interface ServiceCall {
   readonly body: Uint8Array | AsyncIterable<Uint8Array> | null
   /** What its failures are called. */
   readonly side: CallSide
+  /** Ends the call, also within the answer. */
+  readonly signal?: AbortSignal
 }
 
 export interface ServiceCaller {
@@ -75,7 +77,7 @@ export function openCaller(settings: {
   }
 
   return {
-    async call({ service, provider, method, target, headers, body, side }) {
+    async call({ service, provider, method, target, headers, body, side, signal }) {
       const url = serviceUrl(service, target)
       const pins =
         settings.services
@@ -93,6 +95,7 @@ export function openCaller(settings: {
           headersTimeout: timeout,
           bodyTimeout: timeout,
           responseHeaders: 'raw',
+          ...(signal && { signal }),
         })
         return {
           status: answer.statusCode,

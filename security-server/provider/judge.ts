@@ -1,11 +1,12 @@
 // Provider: a message is judged as soon as it is known, before anything attached to it is read (wire-message §6.1, rows 8, a–d, 11).
 import type { GlobalConfiguration } from '#global-configuration'
 import type { ClientId, RestRequestHead, ServerId, ServiceId, SoapMessage } from '#protocol'
-import { clientOf, fault, idKey, parseRestRequest, prefixed, typedId } from '#protocol'
+import { clientOf, fault, idKey, memberOf, parseRestRequest, prefixed, sameId, typedId } from '#protocol'
 import type { Certificate } from '#trust'
 import { judgePeer } from '../certificates/peers.ts'
 import type { Gateway } from '../exchange/gateway.ts'
 import type { LocalService } from '../services/index.ts'
+import { type OwnService, ownSoap } from './own.ts'
 
 const SIDE = 'server.serverproxy'
 const DECODING = `${SIDE}.service_failed` as const
@@ -23,10 +24,11 @@ export function judgeRest(
   named: string | undefined,
   asker: Asker,
   ocsp: readonly Uint8Array[],
-): { readonly head: RestRequestHead; readonly service: LocalService } {
+): { readonly head: RestRequestHead; readonly service: LocalService | OwnService } {
   const head = parseHead(bytes)
   checkRequestId(named, head)
   checkParties(gateway, head, asker, ocsp)
+  if (gateway.metadata.isRest(head)) return { head, service: 'metadata' }
   const { service, method, servicePath } = head
   const question = { service, ...asking(gateway, head.client, asker.configuration), method, servicePath }
   return { head, service: gateway.services.snapshot().authorise(question).service }
@@ -38,13 +40,16 @@ export function judgeSoap(
   message: SoapMessage,
   asker: Asker,
   ocsp: readonly Uint8Array[],
-): LocalService {
+): LocalService | OwnService {
   checkParties(gateway, message, asker, ocsp)
   const { service, client } = message
+  const own = ownSoap(gateway, service)
+  if (own !== undefined) return own
   return gateway.services.snapshot().authoriseSoap({ service, ...asking(gateway, client, asker.configuration) })
 }
 
-function asking(gateway: Gateway, client: ClientId, configuration: GlobalConfiguration) {
+/** Who asks, for the registry's rights. */
+export function asking(gateway: Gateway, client: ClientId, configuration: GlobalConfiguration) {
   return {
     client,
     inGlobalGroup: (groupCode: string) =>
@@ -82,8 +87,9 @@ function checkParties(
 ): void {
   const provider = clientOf(service)
   const registered = configuration.server(gateway.server)?.clients.has(idKey(provider))
-  if (gateway.services.snapshot().client(provider) === undefined || !registered)
-    throw fault(DECODING, 'unknown_member', `Client '${typedId(provider)}' not found`)
+  // The owner need not be a client of its own server to be asked for monitoring data.
+  const ours = gateway.services.snapshot().client(provider) ?? sameId(provider, memberOf(gateway.server))
+  if (!ours || !registered) throw fault(DECODING, 'unknown_member', `Client '${typedId(provider)}' not found`)
   if (securityServer !== undefined && idKey(securityServer) !== idKey(gateway.server))
     throw fault(
       DECODING,

@@ -14,6 +14,7 @@ import type { ReceivedSignature } from '../exchange/signing.ts'
 import type { BodyReference } from '../message-log/index.ts'
 import type { LocalService } from '../services/index.ts'
 import { type Asker, judgeRest, judgeSoap } from './judge.ts'
+import type { OwnService } from './own.ts'
 
 const SIDE = 'server.serverproxy'
 const DECODING = `${SIDE}.service_failed` as const
@@ -26,7 +27,8 @@ interface ReceivedMessage {
   readonly [received]: true
   readonly exchange: Exchange
   readonly provider: ClientId
-  readonly service: LocalService
+  /** To be called, or what answers in its place. */
+  readonly service: LocalService | OwnService
   readonly body: BodyReference | undefined
   readonly signature: ReceivedSignature
   readonly configuration: GlobalConfiguration

@@ -4,9 +4,11 @@ import { buildRestResponse, mimeTypes } from '#protocol'
 import { type BodyStart, startBody } from '../exchange/body.ts'
 import type { Gateway } from '../exchange/gateway.ts'
 import { chunksOf } from '../exchange/idle.ts'
+import type { RestMetadataAnswer } from '../metadata/index.ts'
 import type { AcceptedRest } from './accept.ts'
 import type { ServiceAnswer } from './call.ts'
 import { callFault } from './call-fault.ts'
+import { answerOwnRest } from './own.ts'
 import { Reply } from './reply.ts'
 
 const SIDE = 'server.serverproxy'
@@ -17,7 +19,7 @@ const BODILESS = new Set(['GET', 'HEAD', 'TRACE'])
 
 export async function replyRest(gateway: Gateway, request: AcceptedRest, response: ServerResponse): Promise<void> {
   const reply = new Reply(gateway, request, response)
-  let answer: ServiceAnswer | undefined
+  let answer: ServiceAnswer | RestMetadataAnswer | undefined
   try {
     answer = await call(gateway, request)
     const { status, reason, rawHeaders } = answer
@@ -39,8 +41,9 @@ export async function replyRest(gateway: Gateway, request: AcceptedRest, respons
   }
 }
 
-function call(gateway: Gateway, request: AcceptedRest): Promise<ServiceAnswer> {
+function call(gateway: Gateway, request: AcceptedRest): Promise<ServiceAnswer | RestMetadataAnswer> {
   const { service, provider, message, body } = request
+  if (typeof service === 'string') return answerOwnRest(gateway, request)
   const { method, servicePath, query } = message
   const headers = message.headers.flat()
   const delivered = BODILESS.has(method) ? undefined : body
@@ -57,9 +60,12 @@ function call(gateway: Gateway, request: AcceptedRest): Promise<ServiceAnswer> {
 }
 
 /** The entity of the answer, be it of length 0 (wire-message §2.5). HEAD, 204 and 304 have none; whatever follows on the wire is not one. */
-async function beginBody(request: AcceptedRest, { status, body }: ServiceAnswer): Promise<BodyStart | undefined> {
+async function beginBody(
+  request: AcceptedRest,
+  { status, body }: ServiceAnswer | RestMetadataAnswer,
+): Promise<BodyStart | undefined> {
   if (request.message.method === 'HEAD' || status === 204 || status === 304) {
-    await body.dump()
+    if ('dump' in body) await body.dump()
     return undefined
   }
   try {

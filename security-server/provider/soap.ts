@@ -4,9 +4,11 @@ import { fault, ProtocolError, prefixed, readSoapAnswer, readSoapContent, transp
 import { attachedTo, handOver } from '../exchange/attachments.ts'
 import type { Gateway } from '../exchange/gateway.ts'
 import { chunksOf } from '../exchange/idle.ts'
+import type { LocalService } from '../services/index.ts'
 import type { AcceptedSoap } from './accept.ts'
 import type { ServiceAnswer } from './call.ts'
 import { callFault } from './call-fault.ts'
+import { replyOwn } from './own.ts'
 import { type Answer, Reply } from './reply.ts'
 
 const SIDE = 'server.serverproxy.service_failed'
@@ -19,7 +21,9 @@ const PRINTABLE = /^[\x20-\x7e]*$/
  * there on it is a part of one.
  */
 export async function replySoap(gateway: Gateway, request: AcceptedSoap, response: ServerResponse): Promise<void> {
-  const answer = await call(gateway, request)
+  const { service } = request
+  if (typeof service === 'string') return await replyOwn(gateway, request, service, response)
+  const answer = await call(gateway, request, service)
   try {
     const contentType = typeOf(answer)
     const reply = new Reply(gateway, request, response, [transportHeaders.originalContentType, contentType])
@@ -35,8 +39,8 @@ export async function replySoap(gateway: Gateway, request: AcceptedSoap, respons
 }
 
 /** The service sees the message, its attachments, the Content-Type of a multipart and the SOAPAction; nothing else of the request. */
-function call(gateway: Gateway, request: AcceptedSoap): Promise<ServiceAnswer> {
-  const { service, provider, soapAction, originalContentType } = request
+function call(gateway: Gateway, request: AcceptedSoap, service: LocalService): Promise<ServiceAnswer> {
+  const { provider, soapAction, originalContentType } = request
   const { contentType, size, content } = handOver(gateway.messageLog, request, originalContentType)
   const headers = ['Content-Type', contentType, 'Content-Length', String(size), 'SOAPAction', soapAction]
   return gateway.caller.call({ service, provider, method: 'POST', target: '', headers, body: content, side: SIDE })

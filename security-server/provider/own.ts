@@ -1,0 +1,91 @@
+// Provider: what this server answers itself in place of a service, metadata and monitoring. Nobody needs a right to ask; signatures and log are those
+// of any other exchange (wire-client §4, §6).
+import type { ServerResponse } from 'node:http'
+import {
+  answerSoap,
+  deliverSoap,
+  prefixed,
+  type ServiceId,
+  soapQuestion,
+  type TransportWriter,
+  transportHeaders,
+} from '#protocol'
+import type { Attached } from '../exchange/compose.ts'
+import type { Gateway } from '../exchange/gateway.ts'
+import type { RestMetadataAnswer, SoapMetadataAnswer, SoapMetadataAttachment } from '../metadata/index.ts'
+import type { MonitoringAnswer, MonitoringService } from '../monitoring/index.ts'
+import type { AcceptedRest, AcceptedSoap } from './accept.ts'
+import { asking } from './judge.ts'
+import { Reply } from './reply.ts'
+
+const SIDE = 'server.serverproxy'
+
+/** What answers in place of a service. */
+export type OwnService = 'metadata' | MonitoringService
+
+/** The own service that a SOAP message is for; undefined: somebody's ordinary one. */
+export function ownSoap(gateway: Gateway, service: ServiceId): OwnService | undefined {
+  return gateway.metadata.isSoap(service) ? 'metadata' : gateway.monitoring.serviceOf(service)
+}
+
+/** Throws XRoadFault. */
+export function answerOwnRest(gateway: Gateway, request: AcceptedRest): Promise<RestMetadataAnswer> {
+  const { message, configuration } = request
+  const { service, query, client } = message
+  return gateway.metadata.answerRest({ service, query, ...asking(gateway, client, configuration) })
+}
+
+/** What goes wrong before the answer is there is thrown; from there on it is a part of the multipart (wire-message §2.3). */
+export async function replyOwn(
+  gateway: Gateway,
+  request: AcceptedSoap,
+  own: OwnService,
+  response: ServerResponse,
+): Promise<void> {
+  const { body, attachments } = await answer(gateway, request, own)
+  const message = answerSoap(request.message, Buffer.from(body).toString('utf8'))
+  const { contentType } = deliverSoap(message, undefined, attachments.length > 0)
+  const lines = `content-type: ${deliverSoap(message, undefined, false).contentType}\r\n`
+  const reply = new Reply(gateway, request, response, [transportHeaders.originalContentType, contentType])
+  try {
+    await reply.send({
+      bytes: message.bytes,
+      part: (writer) => Buffer.concat([writer.forward(lines), message.bytes]),
+      attached: (writer) => (attachments.length === 0 ? undefined : attached(attachments, writer)),
+      broken: (error) => prefixed(error, SIDE),
+    })
+  } catch (error) {
+    reply.refuse(error)
+  }
+}
+
+async function answer(
+  gateway: Gateway,
+  { message, configuration }: AcceptedSoap,
+  own: OwnService,
+): Promise<SoapMetadataAnswer | MonitoringAnswer> {
+  const { service, client, securityServer } = message
+  try {
+    const request = soapQuestion(message)
+    return own === 'metadata'
+      ? await gateway.metadata.answerSoap({ service, request, ...asking(gateway, client, configuration) })
+      : await gateway.monitoring.answer(own, request, { client, securityServer })
+  } catch (error) {
+    throw prefixed(error, SIDE)
+  }
+}
+
+async function* attached(
+  attachments: readonly SoapMetadataAttachment[],
+  writer: TransportWriter,
+): AsyncGenerator<Attached> {
+  for (const { contentType, headers, content } of attachments) {
+    const lines = [['content-type', contentType] as const, ...headers].map(([name, value]) => `${name}: ${value}\r\n`)
+    const rest = content[Symbol.asyncIterator]()
+    try {
+      yield { opening: writer.attachment(lines.join('')), start: { head: [], size: 0, rest } }
+    } finally {
+      await rest.return?.()
+    }
+  }
+}
