@@ -1,6 +1,7 @@
 // SOAP messages between two real servers: what the information systems see of each other, and what both logs hold (PR-MESS, wire-client §2).
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { readLoggedSoap } from '#protocol'
 import { assertPassed, entriesOf, evidenceOf, verdictOf } from '../federation/evidence.ts'
@@ -50,6 +51,12 @@ function assertHash(answer: Answer, request: string | Uint8Array): void {
     /<x:requestHash algorithmId="[^"]+#sha512">([^<]+)</.exec(answer.text)?.[1],
     sha(request, 'sha512').digest('base64'),
   )
+}
+
+/** The most memory that its process has ever had, in bytes; 0 where the system does not tell. */
+function peakMemory({ process: { pid } }: Pair['consumer']): number {
+  const status = existsSync(`/proc/${pid}/status`) ? readFileSync(`/proc/${pid}/status`, 'latin1') : ''
+  return 1024 * Number(/VmHWM:\s*(\d+)/.exec(status)?.[1] ?? 0)
 }
 
 const related = (boundary: string) => `multipart/related; type="text/xml"; start="<root>"; boundary=${boundary}`
@@ -151,6 +158,8 @@ test('MTOM: types of message and parts are kept', async () => {
 })
 
 test('long attachments stream by: 50 MB each way, and the log has them', async () => {
+  const servers = [pair.consumer, pair.provider]
+  const before = servers.map(peakMemory)
   const attachment = randomBytes(50_000_000)
   const opening = Buffer.from(
     `--isB\r\n${SOAP_PART}\r\n\r\n${envelope('count', 'soap-50')}\r\n--isB\r\nContent-Type: a/b\r\n\r\n`,
@@ -161,6 +170,8 @@ test('long attachments stream by: 50 MB each way, and the log has them', async (
   assert.ok(bytes > attachment.length && bytes < attachment.length + 5000, answer.text.slice(0, 500))
   const back = await post(envelope('big', 'soap-50-back', { body: '<mark>50000000</mark>' }))
   assert.ok(back.bytes.length > 50_000_000)
+  for (const [index, server] of servers.entries())
+    assert.ok(peakMemory(server) < (before[index] ?? 0) + 40_000_000, 'no attachment is held in memory')
   for (const [server, member] of [
     [pair.consumer, CLIENT],
     [pair.provider, PROVIDER],
