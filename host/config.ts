@@ -2,11 +2,11 @@
 // frozen, passed in. Nothing else in the house reads settings from the environment.
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import type * as yaml from 'yaml'
 import type { z } from 'zod'
 import { ConfigError, reasonOf } from './error.ts'
 import { load } from './lazy.ts'
 import { schemaFaults } from './schema.ts'
+import { readYaml } from './yaml.ts'
 
 /** No configuration of ours comes near; a wrong file name should not fill the memory. */
 const MAX_BYTES = 4 * 1024 * 1024
@@ -70,21 +70,15 @@ function parseText(path: string, text: string): unknown {
       throw new ConfigError(path, [`not JSON: ${reasonOf(cause)}`], { cause })
     }
   }
-  const { parseDocument } = load<typeof yaml>('yaml')
-  // `core` knows no timestamps and no merge keys; keys given twice are errors; aliases are counted against bombs.
-  const document = parseDocument(text, { version: '1.2', schema: 'core', uniqueKeys: true, prettyErrors: true })
-  const faults = [...document.errors, ...document.warnings]
-  if (faults.length > 0)
+  const reading = readYaml(text)
+  const faults = [...('faults' in reading ? reading.faults : []), ...reading.warnings]
+  if (faults.length > 0 || 'faults' in reading)
     throw new ConfigError(
       path,
-      faults.map((fault) => `not YAML: ${fault.message.split('\n')[0]}`),
+      faults.map((fault) => `not YAML: ${fault}`),
     )
-  try {
-    // An empty file is an object without keys: the schema then names what is missing.
-    return document.toJS({ maxAliasCount: 100 }) ?? {}
-  } catch (cause) {
-    throw new ConfigError(path, [`not YAML: ${reasonOf(cause)}`], { cause })
-  }
+  // An empty file is an object without keys: the schema then names what is missing.
+  return reading.value ?? {}
 }
 
 /** Plain objects and arrays only: a Date, a Map or a KeyObject made by a transform is its maker's. */

@@ -1,5 +1,6 @@
 // What an OpenAPI 3 description says about a service: its address and its endpoints (OpenAPI 3.1 §4.8). Everything else in
 // it is for people and for clients of the service.
+import { readYaml } from '#host'
 import { compilePattern, type EndpointPattern } from '#protocol'
 import { ServicesError } from './error.ts'
 
@@ -25,7 +26,7 @@ const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'tr
  */
 export async function readDescription(text: string, source: string): Promise<Description> {
   if (text.length > MAX_LENGTH) throw refused(`the description is over ${MAX_LENGTH} characters`)
-  const root = asObject(await parse(text))
+  const root = asObject(parse(text))
   const version = root?.['openapi']
   if (root === undefined || typeof version !== 'string')
     throw refused('not an OpenAPI description: it has no version in `openapi`')
@@ -33,33 +34,16 @@ export async function readDescription(text: string, source: string): Promise<Des
   return { url: baseAddress(root['servers'], source), endpoints: endpointsOf(asObject(root['paths'] ?? {})) }
 }
 
-async function parse(text: string): Promise<unknown> {
+function parse(text: string): unknown {
   try {
     if (/^\s*\{/.test(text)) return JSON.parse(text)
   } catch {
     // YAML may begin with a brace too.
   }
   if (text.length > MAX_YAML) throw refused(`it is YAML over ${MAX_YAML} characters`)
-  // Loaded when a description is imported, which is rare.
-  const yaml = await import('yaml')
-  try {
-    // `uniqueKeys` would compare every key with every other one: a description of nothing but keys would stop the server.
-    const document = yaml.parseDocument(text, { version: '1.2', schema: 'core', uniqueKeys: false })
-    const [fault] = document.errors
-    if (fault !== undefined) throw fault
-    yaml.visit(document, { Map: (_, map) => refuseTwice(map.items.map(({ key }) => String(key))) })
-    return document.toJS({ maxAliasCount: 100 })
-  } catch (cause) {
-    throw refused(`neither JSON nor YAML: ${(cause as Error).message.split('\n')[0]}`, cause)
-  }
-}
-
-function refuseTwice(keys: readonly string[]): void {
-  const seen = new Set<string>()
-  for (const key of keys) {
-    if (seen.has(key)) throw new Error(`the key ${key.slice(0, 100)} is there twice`)
-    seen.add(key)
-  }
+  const reading = readYaml(text)
+  if ('faults' in reading) throw refused(`neither JSON nor YAML: ${reading.faults[0]}`)
+  return reading.value
 }
 
 function baseAddress(servers: unknown, source: string): string {

@@ -82,8 +82,22 @@ test('in a choice of forms the faults are those of the form that was meant', (t)
   )
 })
 
+test('a file of nothing but keys is read in time that grows with it', (t) => {
+  // Compared with one another these keys would take minutes: the runner's bound would end the test.
+  const keys = Array.from({ length: 60_000 }, (_, index) => `k${index}: 1\n`).join('')
+  assert.throws(
+    load(t, keys).read,
+    (error) =>
+      error instanceof ConfigError && error.faults.filter((fault) => fault.endsWith('unknown key')).length === 60_000,
+  )
+})
+
 test('YAML that says two things, or too much, is refused', (t) => {
-  assert.match(faults(t, 'directory: a\ndirectory: b\n')[0] ?? '', /^not YAML: .*unique/)
+  assert.match(
+    faults(t, 'directory: a\ndirectory: b\n')[0] ?? '',
+    /^not YAML: the key directory is there twice at line 2$/,
+  )
+  assert.match(faults(t, 'directory: a\nother: {1: a, "1": b}\n')[0] ?? '', /^not YAML: the key 1 is there twice/)
   assert.match(faults(t, 'directory: [a\n')[0] ?? '', /^not YAML: /)
   const bomb = [
     'a0: &a0 [x, x, x, x, x, x, x, x, x, x]',
