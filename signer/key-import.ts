@@ -1,7 +1,8 @@
 // Keys that were made elsewhere: PKCS#8 and PEM by Node, PKCS#12 by node-forge, which is loaded only then.
 import { createPrivateKey, type KeyObject } from 'node:crypto'
-import type forgeTypes from 'node-forge'
+import type Forge from 'node-forge'
 import { SignerError } from './error.ts'
+import { withinIterations } from './key-derivation.ts'
 
 export interface ImportedKey {
   readonly key: KeyObject
@@ -23,22 +24,28 @@ export function readPkcs8(bytes: Uint8Array, password: string | undefined): Impo
   }
 }
 
-/** The one private key of a PKCS#12 container with the certificates in it. @throws {SignerError} `import_failed` */
+/**
+ * The one private key of a PKCS#12 container with the certificates in it. What a container may cost is bounded: it holds up every
+ * signature while it is opened.
+ *
+ * @throws {SignerError} `import_failed`
+ */
 export async function readPkcs12(bytes: Uint8Array, password: string | undefined): Promise<ImportedKey> {
   const { default: forge } = await import('node-forge')
-  const { asn1, pkcs12, pki, util } = forge
-  const der = (value: forgeTypes.asn1.Asn1) => Buffer.from(asn1.toDer(value).getBytes(), 'binary')
-  let container: forgeTypes.pkcs12.Pkcs12Pfx
   try {
-    container = pkcs12.pkcs12FromAsn1(
-      asn1.fromDer(util.createBuffer(Buffer.from(bytes).toString('binary'))),
-      true,
-      password ?? '',
-    )
+    return withinIterations(forge, () => openPkcs12(forge, bytes, password ?? ''))
   } catch (cause) {
-    throw new SignerError('import_failed', 'the container cannot be read: not PKCS#12, or another password', { cause })
+    if (cause instanceof SignerError) throw cause
+    const why = cause instanceof RangeError ? `: ${cause.message}` : ': not PKCS#12, or another password'
+    throw new SignerError('import_failed', `the container cannot be read${why}`, { cause })
   }
-  const bags = container.safeContents.flatMap(({ safeBags }) => safeBags)
+}
+
+function openPkcs12(forge: typeof Forge, bytes: Uint8Array, password: string): ImportedKey {
+  const { asn1, pkcs12, pki, util } = forge
+  const der = (value: Forge.asn1.Asn1) => Buffer.from(asn1.toDer(value).getBytes(), 'binary')
+  const parsed = asn1.fromDer(util.createBuffer(Buffer.from(bytes).toString('binary')))
+  const bags = pkcs12.pkcs12FromAsn1(parsed, true, password).safeContents.flatMap(({ safeBags }) => safeBags)
   const keys = bags.filter(({ type }) => type === pki.oids['pkcs8ShroudedKeyBag'] || type === pki.oids['keyBag'])
   const [bag] = keys
   if (bag === undefined || keys.length > 1)

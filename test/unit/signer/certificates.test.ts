@@ -292,3 +292,35 @@ test('keys with their certificate are taken from PKCS#12 as openssl writes it, o
     }
   }
 })
+
+test('a PKCS#12 container costs no more than its iterations are worth, and every broken one is an import that failed', async (t) => {
+  if (!needsTools(t, 'openssl')) return
+  const { client } = await startedSigner(t)
+  const folder = scratch(t)
+  const run = (...args: string[]) => {
+    const done = tool('openssl', args, { cwd: folder })
+    assert.equal(done.status, 0, done.stderr)
+  }
+  run('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', 'k.pem')
+  run('req', '-x509', '-key', 'k.pem', '-subj', '/CN=x', '-out', 'c.pem')
+  const pack = (iterations: number, ...how: string[]) => {
+    const names = ['-in', 'c.pem', '-inkey', 'k.pem', '-passout', 'pass:secret', '-out', 'k.p12']
+    run('pkcs12', '-export', ...names, '-iter', String(iterations), ...how)
+    return readFileSync(join(folder, 'k.p12'))
+  }
+  const load = (pkcs12: Uint8Array) => client.importKey({ use: 'message', pkcs12, password: 'secret' })
+
+  // As careful tools write it.
+  assert.equal((await load(pack(600_000))).algorithm, 'EC-P256')
+  const tooMany = { code: 'import_failed', message: /more than 2000000 iterations/ }
+  await assert.rejects(load(pack(5_000_000)), tooMany)
+  await assert.rejects(load(pack(5_000_000, '-nomac')), tooMany)
+
+  // Whatever forge or Node cannot make sense of: never an internal error.
+  const plain = pack(1, '-keypbe', 'NONE', '-certpbe', 'NONE', '-nomac')
+  for (let at = 0; at < plain.length; at += 7) {
+    const broken = Buffer.from(plain)
+    broken.writeUInt8((broken.readUInt8(at) + 1) & 0xff, at)
+    await load(broken).catch((error) => assert.equal(error.code, 'import_failed', `octet ${at}`))
+  }
+})
