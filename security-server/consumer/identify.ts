@@ -55,13 +55,14 @@ export function identify<M extends Message>(
   request: IncomingMessage,
   configuration: GlobalConfiguration,
   message: M,
-  requestId: string,
+  { requestId, watched }: Pick<Exchange, 'requestId' | 'watched'>,
 ): Identified<M> {
   const { client: member, service, id: queryId } = message
+  watched.clientSecurityServerAddress = configuration.server(gateway.server)?.address
   authenticate(gateway, member, request)
   return {
     message,
-    exchange: { side: SIDE, member, queryId, requestId },
+    exchange: { side: SIDE, member, queryId, requestId, watched },
     provider: clientOf(service),
     configuration,
   } as Identified<M>
@@ -101,7 +102,8 @@ export function authenticate(gateway: Gateway, client: ClientId, request: Incomi
 
 /** The servers of the provider, or the one the request names (wire-message §1.8). */
 export function locate<M extends Message>(request: Identified<M>): Located<M> {
-  const { configuration, message, provider } = request
+  const { configuration, message, provider, exchange } = request
+  exchange.watched.stage('locate')
   if (!configuration.exists(provider))
     throw fault(SIDE, 'unknown_member', `Could not find addresses for service provider '${typedId(provider)}'`)
   let candidates = configuration.serversFor(provider).filter((server) => server.address !== undefined)

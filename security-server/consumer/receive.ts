@@ -37,6 +37,7 @@ export async function receive<P extends { readonly bytes: Uint8Array }, A>(
   expected: Expected<P, A>,
 ): Promise<Recorded<A>> {
   let body: BodyReference | undefined
+  sent.exchange.watched.stage('receive')
   try {
     const incoming = await readAnswer(gateway, sent, expected)
     body = incoming.body

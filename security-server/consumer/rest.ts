@@ -20,6 +20,7 @@ import { drain } from '../exchange/drain.ts'
 import type { Gateway } from '../exchange/gateway.ts'
 import { chunksOf, StalledError } from '../exchange/idle.ts'
 import { note } from '../exchange/refusals.ts'
+import { answered, type Watched, watchRest } from '../exchange/watched.ts'
 import { endWith } from '../exchange/write.ts'
 import { deliverRest } from './deliver.ts'
 import { identify, locate, prepared } from './identify.ts'
@@ -37,18 +38,29 @@ export async function exchangeRest(
   path: string,
 ): Promise<void> {
   const requestId = crypto.randomUUID()
+  const watched = gateway.monitoring.begin('Client')
+  watched.requestId = requestId
+  watched.stage('identify')
   try {
-    if (!acceptableTarget(request.url ?? '')) return await refuseTarget(gateway, request, response)
+    if (!acceptableTarget(request.url ?? '')) return await refuseTarget(gateway, request, response, watched)
     const configuration = prepared(gateway)
     const head = headOf(gateway, request, requestId)
-    const located = locate(identify(gateway, request, configuration, head, requestId))
+    watchRest(watched, head)
+    // Only the provider's server knows how its services are described.
+    watched.serviceType = gateway.services.snapshot().service(head.service)?.type ?? 'REST'
+    const located = locate(identify(gateway, request, configuration, head, { requestId, watched }))
     const start = hasBody(request) ? await begin(gateway, request) : undefined
     const sent = await send(gateway, located, request, contentOf(head, start))
     const recorded = await receive(gateway, sent, answerTo(sent))
     gateway.counters.count('consumer', 'ok')
+    watched.stage('deliver')
+    watched.statusCode = recorded.answer.status
+    watched.responseOutTs = gateway.clock.now().getTime()
     await deliverRest(gateway, recorded, response)
+    gateway.monitoring.finish(watched, answered(watched.statusCode))
   } catch (error) {
     const refusal = prefixed(error, SIDE)
+    gateway.monitoring.finish(watched, { succeeded: false, fault: refusal })
     note(gateway, 'consumer', refusal, { requestId, method: request.method, path })
     if (!(refusal.cause instanceof StalledError)) await drain(request)
     if (response.headersSent || response.destroyed) return void response.destroy()
@@ -102,8 +114,14 @@ function answerTo(sent: Sent<RestRequestHead>): Expected<{ readonly bytes: Uint8
 }
 
 /** Targets that X-Road's HTTP engine refuses with 400 (wire-client §3.1.6), here with a code and an id. */
-async function refuseTarget(gateway: Gateway, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function refuseTarget(
+  gateway: Gateway,
+  request: IncomingMessage,
+  response: ServerResponse,
+  watched: Watched,
+): Promise<void> {
   const refusal = fault(SIDE, 'internal_error', 'The request target is not an acceptable URI path')
+  gateway.monitoring.finish(watched, { succeeded: false, fault: refusal })
   note(gateway, 'consumer', refusal, { method: request.method })
   await drain(request)
   sendRestError(gateway, request, response, refusal, { status: 400, last: true })

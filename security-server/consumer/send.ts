@@ -29,7 +29,11 @@ export async function send<M extends Message>(
   source: IncomingMessage,
   content: Content,
 ): Promise<Sent<M>> {
+  const { watched } = request.exchange
+  watched.stage('connect')
   const connection = await gateway.peers.acquire(request.targets, request.provider, request.configuration)
+  watched.stage('send')
+  watched.serviceSecurityServerAddress = connection.server.address
   const outgoing = new Outgoing(gateway, request, content)
   const giveUp = (why: string) => {
     outgoing.failure ??= fault(SIDE, 'io_error', why)
@@ -40,6 +44,7 @@ export async function send<M extends Message>(
   )
   try {
     const body = outgoing.body()
+    watched.requestOutTs = gateway.clock.now().getTime()
     const response = await dispatch(
       connection,
       request,
@@ -49,6 +54,7 @@ export async function send<M extends Message>(
         ? await body
         : paced(body, gateway.idleMs, () => giveUp('The provider security server has stopped to take the request')),
     )
+    watched.responseInTs = gateway.clock.now().getTime()
     return {
       ...request,
       connection,

@@ -19,6 +19,7 @@ import { drain } from '../exchange/drain.ts'
 import type { Gateway } from '../exchange/gateway.ts'
 import { chunksOf, StalledError } from '../exchange/idle.ts'
 import { note, sendSoapFault } from '../exchange/refusals.ts'
+import { answered, watchSoap } from '../exchange/watched.ts'
 import { deliverAnswer } from './deliver.ts'
 import { identify, locate, prepared } from './identify.ts'
 import type { Content } from './outgoing.ts'
@@ -45,6 +46,9 @@ export async function exchangeSoap(
   response: ServerResponse,
 ): Promise<void> {
   const requestId = crypto.randomUUID()
+  const watched = gateway.monitoring.begin('Client')
+  watched.requestId = requestId
+  watched.stage('identify')
   try {
     const { method } = request
     if (method !== 'POST')
@@ -55,13 +59,18 @@ export async function exchangeSoap(
       )
     const configuration = prepared(gateway)
     const posted = await readPosted(gateway, request)
-    const located = locate(identify(gateway, request, configuration, posted.message, requestId))
+    watchSoap(watched, posted.message)
+    const located = locate(identify(gateway, request, configuration, posted.message, { requestId, watched }))
     const sent = await send(gateway, located, request, await contentOf(posted, request))
     const recorded = await receive(gateway, sent, answerTo(sent))
     gateway.counters.count('consumer', 'ok')
+    watched.stage('deliver')
+    watched.responseOutTs = gateway.clock.now().getTime()
     await deliverAnswer(gateway, recorded, response)
+    gateway.monitoring.finish(watched, answered(undefined))
   } catch (error) {
     const refusal = prefixed(error, SIDE)
+    gateway.monitoring.finish(watched, { succeeded: false, fault: refusal })
     note(gateway, 'consumer', refusal, { requestId, method: request.method })
     if (!(refusal.cause instanceof StalledError)) await drain(request)
     if (response.headersSent || response.destroyed) return void response.destroy()

@@ -3,6 +3,7 @@ import type { ClientId, Side } from '#protocol'
 import type { BodyReference } from '../message-log/index.ts'
 import type { Gateway } from './gateway.ts'
 import { logRefusal } from './refusals.ts'
+import { measure, type Watched } from './watched.ts'
 
 /** An exchange as this server takes part in it. */
 export interface Exchange {
@@ -13,6 +14,7 @@ export interface Exchange {
   readonly queryId: string
   /** Of this one exchange; the consumer's server made it. */
   readonly requestId: string
+  readonly watched: Watched
 }
 
 /** A signed message. */
@@ -28,7 +30,8 @@ export interface Signed {
 
 /** Logs it: durable when it resolves, with its number. Throws XRoadFault `logging_failed`. */
 export async function record(gateway: Gateway, exchange: Exchange, message: Signed): Promise<number> {
-  const { side, member, queryId, requestId } = exchange
+  const { side, member, queryId, requestId, watched } = exchange
+  measure(watched, message)
   const { body, ...rest } = message
   try {
     return await gateway.messageLog.append({

@@ -22,6 +22,7 @@ export type AcceptedSoap = ReceivedSoap & AcceptedMessage
 
 export async function accept(gateway: Gateway, request: Received): Promise<Accepted> {
   const { message, body, signature, configuration } = request
+  request.exchange.watched.stage('accept')
   const hashed = hashMessage(message.bytes, body)
   verify(gateway, SIDE, message.client, hashed, signature, configuration)
   await record(gateway, request.exchange, { direction: 'request', head: message.bytes, body, ...signature })

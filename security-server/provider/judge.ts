@@ -5,14 +5,16 @@ import { clientOf, fault, idKey, memberOf, parseRestRequest, prefixed, sameId, t
 import type { Certificate } from '#trust'
 import { judgePeer } from '../certificates/peers.ts'
 import type { Gateway } from '../exchange/gateway.ts'
+import { type Watched, watchRest, watchSoap } from '../exchange/watched.ts'
 import type { LocalService } from '../services/index.ts'
 import { type OwnService, ownSoap } from './own.ts'
 
 const SIDE = 'server.serverproxy'
 const DECODING = `${SIDE}.service_failed` as const
 
-/** Who asks: the certificates of the peer's connection, and by which configuration they are judged. */
+/** Who asks: the certificates of the peer's connection, by which configuration they are judged, and who learns of it. */
 export interface Asker {
+  readonly watched: Watched
   readonly chain: readonly Certificate[]
   readonly configuration: GlobalConfiguration
 }
@@ -25,13 +27,20 @@ export function judgeRest(
   asker: Asker,
   ocsp: readonly Uint8Array[],
 ): { readonly head: RestRequestHead; readonly service: LocalService | OwnService } {
+  const { watched } = asker
   const head = parseHead(bytes)
+  watchRest(watched, head)
+  watched.servicePath = head.servicePath
   checkRequestId(named, head)
   checkParties(gateway, head, asker, ocsp)
+  watched.serviceType = 'REST'
   if (gateway.metadata.isRest(head)) return { head, service: 'metadata' }
   const { service, method, servicePath } = head
   const question = { service, ...asking(gateway, head.client, asker.configuration), method, servicePath }
-  return { head, service: gateway.services.snapshot().authorise(question).service }
+  const found = gateway.services.snapshot().authorise(question).service
+  watched.serviceType = found.type
+  watched.endpoints = found.endpoints
+  return { head, service: found }
 }
 
 /** Says which service may be called. Throws XRoadFault. */
@@ -41,6 +50,7 @@ export function judgeSoap(
   asker: Asker,
   ocsp: readonly Uint8Array[],
 ): LocalService | OwnService {
+  watchSoap(asker.watched, message)
   checkParties(gateway, message, asker, ocsp)
   const { service, client } = message
   const own = ownSoap(gateway, service)
@@ -82,11 +92,13 @@ interface Parties {
 function checkParties(
   gateway: Gateway,
   { client, service, securityServer }: Parties,
-  { chain, configuration }: Asker,
+  { chain, configuration, watched }: Asker,
   ocsp: readonly Uint8Array[],
 ): void {
   const provider = clientOf(service)
-  const registered = configuration.server(gateway.server)?.clients.has(idKey(provider))
+  const here = configuration.server(gateway.server)
+  watched.serviceSecurityServerAddress = here?.address
+  const registered = here?.clients.has(idKey(provider))
   // The owner need not be a client of its own server to be asked for monitoring data.
   const ours = gateway.services.snapshot().client(provider) ?? sameId(provider, memberOf(gateway.server))
   if (!ours || !registered) throw fault(DECODING, 'unknown_member', `Client '${typedId(provider)}' not found`)
@@ -111,7 +123,8 @@ function checkParties(
       'Cannot verify TLS certificate, corresponding OCSP response is missing',
     )
   try {
-    judgePeer({ leaf, sent, client, answers: ocsp, configuration, at: gateway.clock.now() })
+    const { server } = judgePeer({ leaf, sent, client, answers: ocsp, configuration, at: gateway.clock.now() })
+    watched.clientSecurityServerAddress = server.address
   } catch (error) {
     throw fault(DECODING, 'ssl_authentication_failed', `The peer is not accepted: ${(error as Error).message}`, {
       cause: error,

@@ -79,11 +79,13 @@ function meet(gateway: Gateway, socket: TLSSocket): Peer {
 async function handle(gateway: Gateway, request: IncomingMessage, response: ServerResponse): Promise<void> {
   request.on('error', () => {})
   response.on('error', () => {})
+  const watched = gateway.monitoring.begin('Producer')
+  watched.stage('read')
   try {
     const peer = peers.get(request.socket) ?? { refused: 'the connection is not known' }
     if ('refused' in peer)
       throw fault(`${SIDE}.service_failed`, 'ssl_authentication_failed', `The peer is not accepted: ${peer.refused}`)
-    const received = await readRequest(gateway, request, peer.chain)
+    const received = await readRequest(gateway, request, { chain: peer.chain, watched })
     try {
       const accepted = await accept(gateway, received)
       if (accepted.kind === 'rest') await replyRest(gateway, accepted, response)
@@ -93,7 +95,9 @@ async function handle(gateway: Gateway, request: IncomingMessage, response: Serv
       if (received.body !== undefined) await gateway.messageLog.drop(received.body)
     }
   } catch (error) {
-    await refuse(gateway, request, response, prefixed(error, SIDE))
+    const refusal = prefixed(error, SIDE)
+    gateway.monitoring.finish(watched, { succeeded: false, fault: refusal })
+    await refuse(gateway, request, response, refusal)
   }
 }
 

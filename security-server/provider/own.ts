@@ -42,7 +42,12 @@ export async function replyOwn(
   own: OwnService,
   response: ServerResponse,
 ): Promise<void> {
+  const { watched } = request.exchange
+  // The reference asks another process for its records; the rest it answers on the spot, and so do we (see Reply).
+  const recorded = own === 'getSecurityServerOperationalData' || own === 'getSecurityServerHealthData'
+  if (recorded) watched.requestOutTs = gateway.clock.now().getTime()
   const { body, attachments } = await answer(gateway, request, own)
+  if (recorded) watched.responseInTs = gateway.clock.now().getTime()
   const message = answerSoap(request.message, Buffer.from(body).toString('utf8'))
   const { contentType } = deliverSoap(message, undefined, attachments.length > 0)
   const lines = `content-type: ${deliverSoap(message, undefined, false).contentType}\r\n`

@@ -5,7 +5,6 @@ import type { IncomingMessage } from 'node:http'
 import type { GlobalConfiguration } from '#global-configuration'
 import type { ClientId, RestRequestHead, SoapMessage } from '#protocol'
 import { checkSoapAction, clientOf, fault, prefixed, supportsVersion, transportHeaders, XRoadFault } from '#protocol'
-import type { Certificate } from '#trust'
 import { type Gateway, validConfiguration } from '../exchange/gateway.ts'
 import { chunksOf, StalledError } from '../exchange/idle.ts'
 import { type Incoming, type MessagePart, readIncoming } from '../exchange/incoming.ts'
@@ -54,10 +53,11 @@ export interface ReceivedSoap extends ReceivedMessage {
 export async function readRequest(
   gateway: Gateway,
   request: IncomingMessage,
-  chain: readonly Certificate[],
+  peer: Pick<Asker, 'chain' | 'watched'>,
 ): Promise<Received> {
-  const configuration = checkEnvelope(gateway, request)
-  const asker = { chain, configuration }
+  // As the peer tells it, until a message says otherwise.
+  peer.watched.requestId = header(request, transportHeaders.requestId)
+  const asker = { ...peer, configuration: checkEnvelope(gateway, request) }
   // Compared as the reference does: whatever is not `REST` is SOAP (wire-message §2.1).
   return header(request, transportHeaders.messageType) === 'REST'
     ? await readRest(gateway, request, asker)
@@ -71,9 +71,9 @@ async function readRest(gateway: Gateway, request: IncomingMessage, asker: Asker
       : undefined,
   )
   const { head, service } = message
-  const { configuration } = asker
+  const { configuration, watched } = asker
   const provider = clientOf(head.service)
-  const exchange = { side: SIDE, member: provider, queryId: head.id, requestId: head.requestId } as const
+  const exchange = { side: SIDE, member: provider, queryId: head.id, requestId: head.requestId, watched } as const
   return { kind: 'rest', message: head, exchange, provider, service, body, signature, configuration } as Received
 }
 
@@ -93,7 +93,7 @@ async function readSoap(gateway: Gateway, request: IncomingMessage, asker: Asker
     attachmentLines: incoming.lines,
     soapAction,
     originalContentType: header(request, transportHeaders.originalContentType),
-    exchange: { side: SIDE, member: provider, queryId: message.id, requestId },
+    exchange: { side: SIDE, member: provider, queryId: message.id, requestId, watched: asker.watched },
     provider,
     service,
     body: incoming.body,

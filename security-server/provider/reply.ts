@@ -16,6 +16,7 @@ import type { Gateway } from '../exchange/gateway.ts'
 import { note } from '../exchange/refusals.ts'
 import { seal } from '../exchange/seal.ts'
 import { hashMessage } from '../exchange/signing.ts'
+import { answered } from '../exchange/watched.ts'
 import { endWith, writeChunk } from '../exchange/write.ts'
 import type { Accepted } from './accept.ts'
 
@@ -23,6 +24,8 @@ const SIDE = 'server.serverproxy'
 
 /** What each protocol says of its answer: rest.ts and soap.ts. */
 export interface Answer {
+  /** Of the service, by REST. */
+  readonly status?: number
   /** The message, as it is signed. */
   readonly bytes: Uint8Array
   /** The part of the message itself. */
@@ -52,8 +55,10 @@ export class Reply {
 
   /** Signs, logs and sends the answer. Throws XRoadFault. */
   async send(answer: Answer): Promise<void> {
-    const { messageLog, counters, idleMs } = this.#gateway
+    const { messageLog, counters, monitoring, idleMs } = this.#gateway
+    const { watched } = this.#request.exchange
     const writer = this.#writer
+    watched.stage('reply')
     const message = compose(messageLog, {
       side: SIDE,
       opening: [answer.part(writer)],
@@ -70,19 +75,26 @@ export class Reply {
       endWith(this.#response, undefined, idleMs)
     }
     counters.count('provider', 'ok')
+    // What this server answers itself it has sent nowhere and got from nowhere (wire-client §6.1).
+    watched.requestOutTs ??= watched.requestInTs
+    watched.responseInTs ??= watched.responseOutTs
+    watched.statusCode = answer.status
+    monitoring.finish(watched, answered(answer.status))
   }
 
   /** A service's own fault: passed on as it came, neither signed nor logged (wire-client §2.9). */
-  relay(fault: Uint8Array): void {
+  relay(fault: XRoadFault, bytes: Uint8Array): void {
     const writer = this.#writer
-    this.#whole(Buffer.concat([writer.part(mimeTypes.fault, fault), writer.end()]))
+    this.#whole(Buffer.concat([writer.part(mimeTypes.fault, bytes), writer.end()]))
     this.#gateway.counters.count('provider', 'service_fault')
+    this.#gateway.monitoring.finish(this.#request.exchange.watched, { succeeded: false, fault })
   }
 
   /** Tells what went wrong, behind whatever went out already. */
   refuse(error: unknown): void {
     const refusal = prefixed(error, SIDE)
-    const { requestId } = this.#request.exchange
+    const { requestId, watched } = this.#request.exchange
+    this.#gateway.monitoring.finish(watched, { succeeded: false, fault: refusal })
     note(this.#gateway, 'provider', refusal, { requestId, service: this.#request.message.service })
     if (this.#response.destroyed) return
     if (!this.#response.headersSent) this.#begin()
@@ -98,6 +110,7 @@ export class Reply {
 
   /** The lower-case names are what the reference looks for (wire-message §2.1, hard trap). */
   #begin(length?: number): void {
+    this.#request.exchange.watched.responseOutTs = this.#gateway.clock.now().getTime()
     const headers = ['Content-Type', this.#writer.contentType, transportHeaders.hashAlgorithm, 'SHA-512']
     headers.push(...this.#headers)
     if (length !== undefined) headers.push('Content-Length', String(length))

@@ -5,6 +5,7 @@ import { type BodyStart, startBody } from '../exchange/body.ts'
 import type { Gateway } from '../exchange/gateway.ts'
 import { chunksOf } from '../exchange/idle.ts'
 import type { RestMetadataAnswer } from '../metadata/index.ts'
+import type { LocalService } from '../services/index.ts'
 import type { AcceptedRest } from './accept.ts'
 import type { ServiceAnswer } from './call.ts'
 import { callFault } from './call-fault.ts'
@@ -19,15 +20,23 @@ const BODILESS = new Set(['GET', 'HEAD', 'TRACE'])
 
 export async function replyRest(gateway: Gateway, request: AcceptedRest, response: ServerResponse): Promise<void> {
   const reply = new Reply(gateway, request, response)
+  const { watched } = request.exchange
+  watched.stage('call')
   let answer: ServiceAnswer | RestMetadataAnswer | undefined
   try {
-    answer = await call(gateway, request)
+    if (typeof request.service === 'string') answer = await answerOwnRest(gateway, request)
+    else {
+      watched.requestOutTs = gateway.clock.now().getTime()
+      answer = await call(gateway, request, request.service)
+      watched.responseInTs = gateway.clock.now().getTime()
+    }
     const { status, reason, rawHeaders } = answer
     const { message, exchange, requestHash } = request
     const { requestId } = exchange
     const { bytes } = buildRestResponse({ status, reason, rawHeaders, request: message, requestId, requestHash })
     const start = await beginBody(request, answer)
     await reply.send({
+      status,
       bytes,
       part: (writer) => writer.part(mimeTypes.restResponse, bytes),
       attached: (writer) => start && { opening: writer.open(mimeTypes.restBody), start },
@@ -41,9 +50,8 @@ export async function replyRest(gateway: Gateway, request: AcceptedRest, respons
   }
 }
 
-function call(gateway: Gateway, request: AcceptedRest): Promise<ServiceAnswer | RestMetadataAnswer> {
-  const { service, provider, message, body } = request
-  if (typeof service === 'string') return answerOwnRest(gateway, request)
+function call(gateway: Gateway, request: AcceptedRest, service: LocalService): Promise<ServiceAnswer> {
+  const { provider, message, body } = request
   const { method, servicePath, query } = message
   const headers = message.headers.flat()
   const delivered = BODILESS.has(method) ? undefined : body

@@ -21,9 +21,13 @@ const PRINTABLE = /^[\x20-\x7e]*$/
  * there on it is a part of one.
  */
 export async function replySoap(gateway: Gateway, request: AcceptedSoap, response: ServerResponse): Promise<void> {
-  const { service } = request
+  const { service, exchange } = request
+  const { watched } = exchange
+  watched.stage('call')
   if (typeof service === 'string') return await replyOwn(gateway, request, service, response)
+  watched.requestOutTs = gateway.clock.now().getTime()
   const answer = await call(gateway, request, service)
+  watched.responseInTs = gateway.clock.now().getTime()
   try {
     const contentType = typeOf(answer)
     const reply = new Reply(gateway, request, response, [transportHeaders.originalContentType, contentType])
@@ -66,7 +70,7 @@ async function pass(request: AcceptedSoap, answer: ServiceAnswer, contentType: s
   try {
     const { value: first } = await rest.next()
     if (first === undefined) throw fault(SIDE, 'invalid_message', 'The service answered without a SOAP message')
-    if (first.kind === 'fault') return reply.relay(first.bytes)
+    if (first.kind === 'fault') return reply.relay(first.fault, first.bytes)
     if (first.kind === 'attachment') throw new TypeError('An attachment comes behind its message')
     const { message, lines } = first
     const second = await rest.next()
