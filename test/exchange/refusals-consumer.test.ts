@@ -129,7 +129,7 @@ test('requests that HTTP libraries would not send', async () => {
   assert.match(await raw(`GET /elsewhere HTTP/1.1\r\n${head}\r\n`), /^HTTP\/1\.1 200[\s\S]*client\.invalid_http_method/)
   assert.match(
     await raw(`POST / HTTP/1.1\r\n${head}Content-Type: text/xml\r\nContent-Length: 4\r\n\r\n<a/>`),
-    /^HTTP\/1\.1 200[\s\S]*<faultcode>server\.clientproxy\./,
+    /^HTTP\/1\.1 200[\s\S]*<faultcode>client\.invalid_soap</,
   )
 })
 
