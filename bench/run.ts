@@ -2,6 +2,7 @@
 const benches = {
   crypto: () => import('./crypto.ts'),
   exchange: () => import('./exchange.ts'),
+  soap: () => import('./soap.ts'),
   memory: () => import('./memory.ts'),
   startup: () => import('./startup.ts'),
 } as const
