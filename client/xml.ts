@@ -7,8 +7,8 @@ export interface XmlElement {
   readonly namespace: string
   readonly attributes: readonly XmlAttribute[]
   readonly children: (XmlElement | string)[]
-  /** Prefix → namespace, as they are in force here; the default one under ''. */
-  readonly scope: ReadonlyMap<string, string>
+  /** The namespaces that are in force here. */
+  readonly scope: Scope
   /** Where it begins, where its name ends, and where it ends in the text. */
   readonly start: number
   readonly nameEnd: number
@@ -20,6 +20,35 @@ export interface XmlAttribute {
   readonly local: string
   readonly namespace: string
   readonly value: string
+}
+
+/**
+ * Prefix → namespace; the default one under ''. Where an element declares some, its scope refers to the one around it: copies would
+ * let a document of declarations cost the square of its length.
+ */
+class Scope {
+  readonly #own: ReadonlyMap<string, string>
+  readonly #around: Scope | undefined
+
+  constructor(own: ReadonlyMap<string, string>, around?: Scope) {
+    this.#own = own
+    this.#around = around
+  }
+
+  get(prefix: string): string | undefined {
+    for (let scope: Scope | undefined = this; scope !== undefined; scope = scope.#around) {
+      const namespace = scope.#own.get(prefix)
+      if (namespace !== undefined) return namespace
+    }
+    return undefined
+  }
+
+  /** All of them, outermost first. */
+  all(): ReadonlyMap<string, string> {
+    const scopes: Scope[] = []
+    for (let scope: Scope | undefined = this; scope !== undefined; scope = scope.#around) scopes.push(scope)
+    return new Map(scopes.reverse().flatMap((scope) => [...scope.#own]))
+  }
 }
 
 /** Not well-formed, or beyond the bounds. */
@@ -42,6 +71,7 @@ const FORBIDDEN = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u
 
 const XML = 'http://www.w3.org/XML/1998/namespace'
 const XMLNS = 'http://www.w3.org/2000/xmlns/'
+const OUTERMOST = new Scope(new Map([['xml', XML]]))
 
 /** The root of a document. Throws XmlError. */
 export function readXml(text: string): XmlElement {
@@ -65,7 +95,7 @@ export function readXml(text: string): XmlElement {
   }
   const path: XmlElement[] = []
   let root: XmlElement | undefined
-  let scope: ReadonlyMap<string, string> = new Map([['xml', XML]])
+  let scope = OUTERMOST
 
   take(DECLARATION)
   while (at < text.length) {
@@ -93,7 +123,7 @@ export function readXml(text: string): XmlElement {
       if (!parent || parent.name !== closing[1]) throw new XmlError(`</${closing[1]}> closes nothing`)
       parent.end = at
       path.pop()
-      scope = path.at(-1)?.scope ?? new Map([['xml', XML]])
+      scope = path.at(-1)?.scope ?? OUTERMOST
       continue
     }
     const literal = parent && between('<![CDATA[', ']]>')
@@ -109,7 +139,7 @@ export function readXml(text: string): XmlElement {
     const nameEnd = at
     const written: [name: string, value: string][] = []
     for (let found = take(ATTRIBUTE); found; found = take(ATTRIBUTE)) {
-      written.push([found[1] ?? '', references((found[2] ?? found[3] ?? '').replace(/[\t\n\r]/g, ' '))])
+      written.push([found[1] ?? '', references((found[2] ?? found[3] ?? '').replace(/\r\n|[\t\n\r]/g, ' '))])
       if (written.length > MAX_ATTRIBUTES) throw new XmlError('an element has too many attributes')
     }
     const ending = take(OPEN_END)
@@ -127,29 +157,26 @@ export function readXml(text: string): XmlElement {
     parent?.children.push(element)
     root ??= element
     if (ending[1] === '') path.push(element)
-    else scope = parent?.scope ?? new Map([['xml', XML]])
+    else scope = parent?.scope ?? OUTERMOST
   }
   if (!root || path.length > 0) throw new XmlError('it ends too early')
   return root
 }
 
-function declared(
-  scope: ReadonlyMap<string, string>,
-  written: readonly [string, string][],
-): ReadonlyMap<string, string> {
+function declared(scope: Scope, written: readonly [string, string][]): Scope {
   const declarations = written.filter(([name]) => name === 'xmlns' || name.startsWith('xmlns:'))
   if (declarations.length === 0) return scope
-  const inner = new Map(scope)
+  const own = new Map<string, string>()
   for (const [name, value] of declarations) {
     const prefix = name.slice('xmlns:'.length)
     if (value === XMLNS || prefix === 'xmlns' || (prefix === 'xml') !== (value === XML) || (prefix && value === ''))
       throw new XmlError(`${name} cannot be declared so`)
-    inner.set(prefix, value)
+    own.set(prefix, value)
   }
-  return inner
+  return new Scope(own, scope)
 }
 
-function named(name: string, scope: ReadonlyMap<string, string>, unprefixed: string) {
+function named(name: string, scope: Scope, unprefixed: string) {
   const colon = name.indexOf(':')
   if (colon < 0) return { name, local: name, namespace: unprefixed }
   const namespace = scope.get(name.slice(0, colon))
@@ -157,7 +184,7 @@ function named(name: string, scope: ReadonlyMap<string, string>, unprefixed: str
   return { name, local: name.slice(colon + 1), namespace }
 }
 
-function attributesOf(written: readonly [string, string][], scope: ReadonlyMap<string, string>): XmlAttribute[] {
+function attributesOf(written: readonly [string, string][], scope: Scope): XmlAttribute[] {
   const names = new Set<string>()
   return written.map(([name, value]) => {
     const declaration = name === 'xmlns' || name.startsWith('xmlns:')
@@ -212,7 +239,7 @@ export function textOf({ children }: XmlElement): string {
 /** An element cut out of its document, with the namespaces that its surroundings declare. */
 export function xmlOf(text: string, { attributes, scope, start, nameEnd, end }: XmlElement): string {
   const own = new Set(attributes.map(({ name }) => name))
-  const inherited = [...scope]
+  const inherited = [...scope.all()]
     .map(([prefix, namespace]) => [prefix === '' ? 'xmlns' : `xmlns:${prefix}`, namespace] as const)
     .filter(([name]) => name !== 'xmlns:xml' && !own.has(name))
   const declarations = inherited.map(([name, namespace]) => ` ${name}="${escapeXml(namespace)}"`).join('')

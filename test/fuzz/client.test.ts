@@ -50,9 +50,7 @@ const strange = fc.oneof(
   shuffled(documents, byTag, XML_TOKENS),
   fc.nat().map((seed) => generate(random(seed), { maxDepth: 4 }).xml),
 )
-property('XML: what both readers take they read alike', { short: 500, long: 50_000 }, strange, (text) => {
-  // The client's reader makes two blanks of a CRLF in an attribute value, where XML 1.0 §3.3.3 has one.
-  const xml = text.replaceAll('\r', '')
+property('XML: what both readers take they read alike', { short: 500, long: 50_000 }, strange, (xml) => {
   const ours = bears(() => readXml(xml), XmlError)
   const theirs = bears(() => referenceXml(Buffer.from(xml)), ProtocolError)
   if (ours && theirs) assert.equal(JSON.stringify(shape(ours.value)), JSON.stringify(shape(theirs.value)))
