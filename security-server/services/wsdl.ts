@@ -53,16 +53,23 @@ export function readWsdl(text: string): readonly WsdlOperation[] {
   const root = readDescriptionXml(Buffer.from(text))
   const bindings = named(root, 'binding')
   const portTypes = named(root, 'portType')
+  const titles = new Map<XmlElement | undefined, ReadonlyMap<string, string>>()
   const found = new Map<string, WsdlOperation>()
   const ports = childElements(root, WSDL, 'service').flatMap((service) => childElements(service, WSDL, 'port'))
   for (const soap of [SOAP_11, SOAP_12]) {
+    const walked = new Set<XmlElement>()
     for (const port of ports) {
       const binding = referred(bindings, port, 'binding')
       if (binding === undefined) throw refused(`port ${nameOf(port)} names a binding that is not in the document`)
+      // Its first port has said everything; to walk it for each would cost the square of the document.
+      if (walked.has(binding)) continue
+      walked.add(binding)
       if (childElement(binding, soap, 'binding')?.attributes.some(isHttpTransport) !== true) continue
       const url = attribute(childElement(port, soap, 'address'), 'location')
-      const titles = titlesOf(referred(portTypes, binding, 'type'))
-      for (const [key, operation] of operationsOf(binding, titles)) {
+      const portType = referred(portTypes, binding, 'type')
+      const named = titles.get(portType) ?? titlesOf(portType)
+      titles.set(portType, named)
+      for (const [key, operation] of operationsOf(binding, named)) {
         if (!found.has(key)) found.set(key, url === undefined ? operation : { ...operation, url })
         if (found.size > MAX_OPERATIONS) throw refused(`over ${MAX_OPERATIONS} operations`)
       }

@@ -48,6 +48,24 @@ test('what is not a WSDL with SOAP over HTTP is refused', () => {
   }
 })
 
+test('many ports of one binding, and many bindings of one port type, cost no more than the document is long', () => {
+  // Walked for each of them this would take minutes: the runner's bound would end the test.
+  const title = `<w:documentation><t:title xmlns:t="urn:t">${'T'.repeat(10)}</t:title></w:documentation>`
+  const operations = Array.from({ length: 900 }, (_, index) => `<w:operation name="o${index}"/>`).join('')
+  const many = (count: number, each: (index: number) => string) =>
+    Array.from({ length: count }, (_, at) => each(at)).join('')
+  const binding = (index: number, inside: string) =>
+    `<w:binding name="b${index}" type="w"><s:binding transport="${SOAP_HTTP}"/>${inside}</w:binding>`
+  const wsdl = `<w:definitions xmlns:w="http://schemas.xmlsoap.org/wsdl/" xmlns:s="http://schemas.xmlsoap.org/wsdl/soap/">
+    <w:portType name="w">${many(40_000, (index) => `<w:operation name="o${index}">${index < 900 ? title : ''}</w:operation>`)}</w:portType>
+    ${binding(0, operations)}${many(20_000, (index) => binding(index + 1, ''))}
+    <w:service>${many(60_000, () => '<w:port name="p" binding="b0"><s:address location="http://a/"/></w:port>')}
+    ${many(20_000, (index) => `<w:port name="p" binding="b${index + 1}"/>`)}</w:service></w:definitions>`
+  const found = readWsdl(wsdl)
+  assert.equal(found.length, 900)
+  assert.deepEqual(found[899], { code: 'o899', title: 'TTTTTTTTTT', url: 'http://a/' })
+})
+
 function manyOperations(count: number): string {
   return Array.from({ length: count }, (_, index) => `<w:operation name="o${index}"/>`).join('')
 }
