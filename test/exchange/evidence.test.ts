@@ -9,7 +9,8 @@ import { readZip, verifyContainer } from '#evidence'
 import { readConfigurationDirectory } from '#global-configuration'
 import { collect } from '#protocol'
 import { pem } from '#trust'
-import { CLIENT_HEADER, type Pair, startPair } from '../federation/pair.ts'
+import { CLIENT, CLIENT_HEADER, type Pair, startPair } from '../federation/pair.ts'
+import { envelope, multipart } from '../federation/soap.ts'
 import { needsTools, tool } from '../tools.ts'
 
 const MEMBER = 'xRoadInstance=TEST&memberClass=GOV&memberCode=2222&subsystemCode=office'
@@ -18,10 +19,24 @@ const root = resolve(import.meta.dirname, '..', '..')
 let pair: Pair
 let folder: string
 before(async () => {
-  pair = await startPair()
+  const access = [{ subject: CLIENT }]
+  pair = await startPair({
+    services: (url) => [
+      { code: 'items', url, access },
+      { wsdl: `${url}/soap.wsdl`, access },
+    ],
+  })
   folder = await mkdtemp(join(tmpdir(), 'saadik-evidence-'))
   await (await pair.call('/echo', { method: 'POST', body: 'a body', headers: { 'X-Road-Id': 'with body' } })).text()
   await (await pair.call('/items/1', { headers: { 'X-Road-Id': 'plain' } })).text()
+  const soap = async (id: string, attachments: readonly string[]) => {
+    const parts = [envelope('echo', id), ...attachments].map((text) => ['Content-Type: text/xml', text] as const)
+    const body = new Blob([new Uint8Array(multipart('b', parts))])
+    const headers = { 'Content-Type': 'multipart/related; boundary=b' }
+    await (await fetch(pair.consumer.client, { method: 'POST', body, headers })).arrayBuffer()
+  }
+  await soap('soap', [])
+  await soap('soap with three', ['one', 'two', 'three'])
 })
 after(async () => {
   await pair?.stop()
@@ -88,7 +103,7 @@ test('parameters: missing, contradicting, unknown', async () => {
 test('all four legs of an exchange verify, with body, chain, OCSP answer and time-stamp', async () => {
   const { trust } = await readConfigurationDirectory(join(pair.consumer.directory, 'configuration'))
   const provider = 'xRoadInstance=TEST&memberClass=GOV&memberCode=1111&subsystemCode=registry'
-  for (const queryId of ['with body', 'plain'])
+  for (const queryId of ['with body', 'plain', 'soap', 'soap with three'])
     for (const leg of ['requestOnly', 'responseOnly'] as const)
       for (const [server, member] of [
         [pair.consumer, MEMBER],
@@ -144,7 +159,7 @@ async function unpacked(
 }
 
 test('xmlsec1 finds digests and signature right, and wrong when a byte is changed', async (t) => {
-  for (const queryId of ['with body', 'plain']) {
+  for (const queryId of ['with body', 'plain', 'soap', 'soap with three']) {
     const there = await unpacked(t, queryId)
     if (there === undefined) return
     const { at, entries } = there
