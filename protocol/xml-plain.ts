@@ -2,7 +2,7 @@
 // hash chains are such documents, and mostly long text, which is skipped rather than walked. Whatever this reader is not certain of — a
 // comment, a carriage return, a malformed tag, a bound that is exceeded — it declines, and saxes gives the verdict (xml-saxes.ts). So it
 // never refuses; a differential test holds that what it accepts is what saxes accepts, as the same tree.
-import { hasControls, type QualifiedName, readName, resolveReferences } from './xml-characters.ts'
+import { hasUnplain, type QualifiedName, readName, resolveReferences } from './xml-characters.ts'
 import { declare, OUTERMOST, resolve, type Scope } from './xml-scope.ts'
 import { type Opaque, XMLNS, type XmlAttribute, type XmlElement, type XmlLimits, type XmlNode } from './xml-tree.ts'
 
@@ -16,14 +16,9 @@ const LESS = 0x3c
 const EQUALS = 0x3d
 const GREATER = 0x3e
 
-/** The document element; undefined when the document is not plain or not well-formed. `text` is what `bytes` mean in UTF-8. */
-export function readPlainXml(
-  bytes: Uint8Array,
-  text: string,
-  bounds: Required<XmlLimits>,
-  opaque?: Opaque,
-): XmlElement | undefined {
-  if (hasControls(bytes) || text.includes(']]>') || text.includes('\uFFFE') || text.includes('\uFFFF')) return undefined
+/** The document element; undefined when the document is not plain or not well-formed. */
+export function readPlainXml(text: string, bounds: Required<XmlLimits>, opaque?: Opaque): XmlElement | undefined {
+  if (hasUnplain(text) || text.includes(']]>')) return undefined
   return new PlainReader(text, bounds, opaque).read()
 }
 

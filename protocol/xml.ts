@@ -26,8 +26,8 @@ export function readXml(bytes: Uint8Array, limits: XmlLimits = {}): XmlElement {
  */
 export function readXmlText(document: XmlText, limits: XmlLimits = {}, opaque?: Opaque): XmlElement {
   const bounds = { ...DEFAULTS, ...limits }
-  const { bytes, text, encoding } = document
-  const plain = encoding === 'UTF-8' ? readPlainXml(bytes, text, bounds, opaque) : undefined
+  const { text, encoding } = document
+  const plain = encoding === 'UTF-8' ? readPlainXml(text, bounds, opaque) : undefined
   return plain ?? readWithSaxes(text, bounds, encoding, opaque)
 }
 

@@ -50,7 +50,7 @@ function agree(bytes: Uint8Array): boolean {
     assert.throws(() => readXml(bytes), { name: 'ProtocolError', code: 'invalid_xml' })
     return false
   }
-  const plain = readPlainXml(bytes, text, BOUNDS)
+  const plain = readPlainXml(text, BOUNDS)
   const judged = bears(() => readWithSaxes(text, BOUNDS), ProtocolError)
   const whole = bears(() => readXml(bytes, BOUNDS), ProtocolError)
   if (plain !== undefined) {

@@ -20,7 +20,7 @@ function agrees(xml: string | Buffer, bounds = BOUNDS): boolean {
   } catch {
     return false // refused before either reader sees it
   }
-  const plain = readPlainXml(bytes, text, bounds)
+  const plain = readPlainXml(text, bounds)
   if (plain === undefined) return false
   let judged: ReturnType<typeof readWithSaxes>
   try {
@@ -31,7 +31,7 @@ function agrees(xml: string | Buffer, bounds = BOUNDS): boolean {
   assert.deepEqual(plain, judged, JSON.stringify(text))
   // The same when some of it is not kept; then more fits into the bounds.
   const opaque: Opaque = ({ parent, attributes }) => parent !== undefined && attributes.length !== 1
-  const pruned = readPlainXml(bytes, text, bounds, opaque)
+  const pruned = readPlainXml(text, bounds, opaque)
   assert.deepEqual(pruned, readWithSaxes(text, bounds, 'UTF-8', opaque), JSON.stringify(text))
   return true
 }
@@ -132,6 +132,18 @@ test('what is not plain, or not well-formed, is declined', () => {
     ],
   ])
     assert.equal(agrees(text), false, JSON.stringify(text))
+})
+
+test('of the controls only the tab and the line feed are plain, among letters of any width', () => {
+  for (const letters of ['a', 'õ', '漢']) {
+    const taken = Array.from({ length: 0x20 }, (_, code) => code).filter((code) =>
+      agrees(`<a>${letters}${String.fromCharCode(code)}</a>`),
+    )
+    assert.deepEqual(taken, [0x09, 0x0a])
+    for (const code of [0xfffe, 0xffff]) assert.ok(!agrees(`<a>${letters}${String.fromCharCode(code)}</a>`))
+    for (const code of [0x20, 0x7f, 0x85, 0xd7ff, 0xe000, 0xfffd])
+      assert.ok(agrees(`<a>${letters}${String.fromCharCode(code)}</a>`))
+  }
 })
 
 test('bounds decline, one beyond them', () => {
