@@ -59,6 +59,7 @@ export interface FederationDocument {
       readonly signingProfileId?: string
     }
   }[]
+  /** In the order in which security servers ask them. */
   readonly timestampingAuthorities?: readonly {
     readonly name: string
     readonly url: string

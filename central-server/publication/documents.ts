@@ -90,7 +90,12 @@ function sharedParameters(facts: Facts, version: ConfigurationVersion, around: S
     authorities: facts.of('authority').map(([name, authority]) => approvedCa(name, authority)),
     tsas: facts
       .of('time-stamping authority')
-      .map(([name, tsa]) => ({ ...tsa, name, certificate: certificateOf(tsa.certificate) })),
+      .toSorted(([, a], [, b]) => a.position - b.position)
+      .map(([name, { position: _, certificate, ...tsa }]) => ({
+        ...tsa,
+        name,
+        certificate: certificateOf(certificate),
+      })),
     members: facts.of('member').map(([, { memberClass, memberCode, name }]) => ({
       memberClass,
       memberCode,

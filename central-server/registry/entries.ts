@@ -40,7 +40,13 @@ export interface Contents {
     readonly csrFormat?: 'PEM' | 'DER'
     readonly acme?: AcmeServer
   }
-  'time-stamping authority': { readonly url: string; readonly certificate: string; readonly costType?: CostType }
+  'time-stamping authority': {
+    /** Place in the document, from 0: in that order security servers ask them. */
+    readonly position: number
+    readonly url: string
+    readonly certificate: string
+    readonly costType?: CostType
+  }
   'management service': { readonly provider: ClientRef; readonly address?: string; readonly certificate?: string }
   settings: {
     readonly ocspFreshnessSeconds: number

@@ -171,8 +171,9 @@ function entriesOf(federation: Federation): readonly Entry[] {
         ...(authority.acme && { acme: withoutUndefined(authority.acme) }),
       }),
     ),
-    ...federation.timestampingAuthorities.map(({ name, url, certificate, costType }) =>
+    ...federation.timestampingAuthorities.map(({ name, url, certificate, costType }, position) =>
       entry('time-stamping authority', name, {
+        position,
         url,
         certificate: base64(certificate),
         ...(costType && { costType }),

@@ -1,6 +1,6 @@
 // The store of the central server. One process writes it.
 import { join } from 'node:path'
-import type { Generated } from 'kysely'
+import type { Generated, Kysely } from 'kysely'
 import { type Migration, openStore, type Store } from '#host'
 import type { Source } from '../contract.ts'
 
@@ -75,6 +75,22 @@ const migrations: readonly Migration[] = [
         .addColumn('source', 'text', (column) => column.primaryKey())
         .addColumn('xml', 'blob', (column) => column.notNull())
         .execute()
+    },
+  },
+  {
+    // Until then they were published by name; so they stay, until a document says another order.
+    name: '002-order-of-time-stamping-authorities',
+    up: async (untyped) => {
+      const db = untyped as Kysely<CentralTables>
+      const kind = 'time-stamping authority'
+      const rows = await db.selectFrom('entry').select(['key', 'content']).where('kind', '=', kind).execute()
+      for (const [position, { key, content }] of rows.toSorted((a, b) => (a.key < b.key ? -1 : 1)).entries())
+        await db
+          .updateTable('entry')
+          .set({ content: JSON.stringify({ position, ...JSON.parse(content) }) })
+          .where('kind', '=', kind)
+          .where('key', '=', key)
+          .execute()
     },
   },
 ]

@@ -99,6 +99,21 @@ test('what was registered is what is published', () => {
   assert.equal(parseVerifyNextUpdate(bytesOf(parts, 'NEXTUPDATE')), false)
 })
 
+test('time-stamping authorities are published in the order of the document, which is the order in which they are asked', () => {
+  const [tsa] = country.timestampingAuthorities ?? []
+  assert.ok(tsa)
+  const names = ['Second by name', 'A third', 'First']
+  const document = { ...country, timestampingAuthorities: names.map((name) => ({ ...tsa, name })) }
+  for (const version of CONFIGURATION_VERSIONS) {
+    const parts = writeParts(new Facts(readFederation(document)), version, around)
+    const { tsas } = parseSharedParameters(bytesOf(parts, 'SHARED-PARAMETERS'), version)
+    assert.deepEqual(
+      tsas.map(({ name }) => name),
+      names,
+    )
+  }
+})
+
 test('version 2 has SHA-1 hashes; versions below 5 hide the subsystems of a server in maintenance', () => {
   const second = parseSharedParameters(bytesOf(writeParts(facts, 2, around), 'SHARED-PARAMETERS'), 2)
   assert.deepEqual(

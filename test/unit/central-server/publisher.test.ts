@@ -4,6 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
+import { sql } from 'kysely'
 import type { Log } from '#host'
 import { type ConfigurationVersion, verifySignedDirectory } from '#protocol'
 import { anchorOf } from '../../../central-server/anchors.ts'
@@ -165,6 +166,41 @@ test('applying is idempotent, all or nothing, and never changes the instance', a
     history.map(({ what }) => what),
     ['member class GOV changed: description'],
   )
+})
+
+test('the order of time-stamping authorities is kept; a store that knew none has them by name', async (t) => {
+  const { registry } = await desk(t)
+  const [tsa] = country.timestampingAuthorities ?? []
+  assert.ok(tsa)
+  const ordered = (...names: string[]) => ({
+    ...country,
+    timestampingAuthorities: names.map((name) => ({ ...tsa, name })),
+  })
+  const published = async () =>
+    ((await registry.facts()) ?? assert.fail())
+      .of('time-stamping authority')
+      .map(([name, fact]) => [name, fact.position])
+  await registry.apply(ordered('B', 'A'))
+  assert.deepEqual(await published(), [
+    ['A', 1],
+    ['B', 0],
+  ])
+  assert.deepEqual(await registry.apply(ordered('A', 'B')), [
+    'time-stamping authority A changed: position',
+    'time-stamping authority B changed: position',
+  ])
+
+  // As the version before left it.
+  const directory = mkdtempSync(join(tmpdir(), 'saadik-central-'))
+  t.after(() => rmSync(directory, { recursive: true, force: true }))
+  const old = openCentralStore(directory)
+  await openRegistry(old.db, { now: () => new Date() }).apply(ordered('B', 'A'))
+  await sql`UPDATE entry SET content = json_remove(content, '$.position')`.execute(old.db)
+  await sql`DELETE FROM migration WHERE name LIKE '002%'`.execute(old.db)
+  old.close()
+  const opened = openCentralStore(directory)
+  t.after(() => opened.close())
+  assert.deepEqual(await openRegistry(opened.db, { now: () => new Date() }).apply(ordered('A', 'B')), [])
 })
 
 test('a new key is listed at once and signs when every configuration without it has expired', async (t) => {
