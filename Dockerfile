@@ -11,7 +11,7 @@ ENV NODE_ENV=production NODE_NO_WARNINGS=1 NODE_COMPILE_CACHE=/tmp/node-compile-
 # Not root, and nothing of the program is writable to the one who runs it. State and sockets are volumes; a new volume takes
 # owner and mode of the folder that it is mounted on, so the folders are here.
 RUN groupadd --gid 10001 saadik && useradd --uid 10001 --gid saadik --no-create-home --shell /usr/sbin/nologin saadik \
- && install -d -o saadik -g saadik -m 0700 /state /run/saadik /state/population-register \
+ && install -d -o saadik -g saadik -m 0700 /state /run/saadik /state/population-register /state/land-register \
  && for name in pki central-server interior customs embassy; do for part in '' /signer /run /data; do \
       install -d -o saadik -g saadik -m 0700 "/state/$name$part"; done; done
 WORKDIR /saadik
@@ -27,6 +27,7 @@ COPY global-configuration ./global-configuration
 COPY pki ./pki
 COPY central-server ./central-server
 COPY security-server ./security-server
+COPY client ./client
 COPY cli ./cli
 COPY demo ./demo
 USER saadik

@@ -69,7 +69,7 @@ function openDoors(): void {
 /** What a room reads at run time besides its modules: descriptions, schemas. */
 function copyAssets(): void {
   for (const room of rooms) {
-    for (const file of globSync(`${room}/**/*.{yaml,yml,json,xsd,sql,html,css,svg}`, { cwd: root })) {
+    for (const file of globSync(`${room}/**/*.{yaml,yml,json,wsdl,xsd,sql,html,css,svg}`, { cwd: root })) {
       mkdirSync(dirname(join(out, file)), { recursive: true })
       cpSync(join(root, file), join(out, file))
     }

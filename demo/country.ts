@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type Child, type Program, startChild } from './child.ts'
 import { applyFederation, ceremony, enrolServer, type ServerCertificates, takeAnchor } from './enrolment.ts'
 import { DemoError } from './error.ts'
-import { type Layout, PORTS, type ServerLayout } from './layout.ts'
+import { type Layout, landArguments, PORTS, type RegisterLayout, type ServerLayout } from './layout.ts'
 import { openServer } from './opening.ts'
 import { count, type Progress } from './progress.ts'
 
@@ -19,7 +19,7 @@ export interface Country {
 }
 
 export function country(layout: Layout, progress: Progress): Country {
-  const { servers, central, pki, register, files } = layout
+  const { servers, central, pki, population, land, files } = layout
   const children = new Map<string, Child>()
   let stopping = false
 
@@ -56,10 +56,11 @@ export function country(layout: Layout, progress: Progress): Country {
     })
   }
 
-  async function startRegister() {
-    const args = ['--directory', register.folder, '--host', register.host, '--port', String(register.port)]
-    await run({ name: 'population-register', program: 'demo/population-register/main', args })
-    progress.done('population register', `http://${register.host}:${register.port}/openapi.yaml`)
+  async function startRegister(register: RegisterLayout, description: string, more: readonly string[] = []) {
+    const { name, folder, host, port } = register
+    const args = ['--directory', folder, '--host', host, '--port', String(port), ...more]
+    await run({ name, program: `demo/${name}/main`, args })
+    progress.done(name.replace('-', ' '), `http://${host}:${port}/${description}`)
   }
 
   async function startServer(server: ServerLayout) {
@@ -71,7 +72,7 @@ export function country(layout: Layout, progress: Progress): Country {
     const changes = await openServer(layout, server)
     progress.done(
       `security server ${server.code}`,
-      `${server.owner.name}, http://${server.host}:${PORTS.client}${changes.length > 0 ? `, ${count(changes.length, 'change')} applied` : ''}`,
+      `${[server.owner, ...server.guests].map(({ name }) => name).join(' and ')}, http://${server.host}:${PORTS.client}${changes.length > 0 ? `, ${count(changes.length, 'change')} applied` : ''}`,
     )
   }
 
@@ -87,7 +88,10 @@ export function country(layout: Layout, progress: Progress): Country {
         await signer(server.code, server.folder)
         return [server.code, await enrolServer(server, authorities, layout)]
       })
-      const registered = startRegister()
+      const registered = Promise.all([
+        startRegister(population, 'openapi.yaml'),
+        startRegister(land, 'land.wsdl', landArguments(layout)),
+      ])
       // Whatever fails first is what the person should read; the rest is being stopped then and must not be an unhandled rejection.
       const all = await Promise.all([Promise.all(enrolled), authorities, centralServer, registered])
       const certificates = new Map(all[0])
@@ -111,7 +115,7 @@ export function country(layout: Layout, progress: Progress): Country {
       const named = (...names: readonly string[]) =>
         [...children.entries()].filter(([name]) => names.includes(name)).map(([, child]) => child.stop())
       await Promise.all(named(...servers.map(({ code }) => code)))
-      await Promise.all(named('population-register', 'central-server', 'ocsp', 'tsa', 'ca'))
+      await Promise.all(named(population.name, land.name, 'central-server', 'ocsp', 'tsa', 'ca'))
       await Promise.all([...children.values()].map((child) => child.stop()))
     },
     kill() {

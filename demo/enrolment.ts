@@ -11,19 +11,8 @@ import type { ApplyResult } from '#security-server/contract'
 import { connectSigner, type KeyInfo, type SignerClient } from '#signer'
 import { DemoError } from './error.ts'
 import { writeOnce } from './files.ts'
-import {
-  CENTRE,
-  COUNTRY,
-  CUSTOMS,
-  EMBASSY,
-  INSTANCE,
-  INTERIOR,
-  idOf,
-  type Layout,
-  MEMBERS,
-  type Member,
-  type ServerLayout,
-} from './layout.ts'
+import { CENTRE, COUNTRY, INSTANCE, type Layout, MEMBERS, type Member, type ServerLayout } from './layout.ts'
+import { services } from './services.ts'
 
 /** A certificate is renewed at a start in its last days. */
 const RENEW_BEFORE_MS = 14 * 86_400_000
@@ -40,7 +29,6 @@ const OID = {
 export interface ServerCertificates {
   /** DER. */
   readonly authentication: Buffer
-  readonly signing: Buffer
   /** What this call had to have issued; empty at every later start. */
   readonly issued: readonly string[]
 }
@@ -54,7 +42,7 @@ export function ceremony(layout: Layout): Promise<CeremonyAnswer> {
   return caControl(layout).post<CeremonyAnswer>('/ceremony', {})
 }
 
-/** The two keys of a security server and their certificates; `caReady` is awaited only when one must be issued. */
+/** The keys of a security server and their certificates, a signing key for each of its members; `caReady` is awaited only when one must be issued. */
 export async function enrolServer(
   server: ServerLayout,
   caReady: Promise<unknown>,
@@ -70,27 +58,41 @@ export async function enrolServer(
       return caControl(layout).post<IssueAnswer>('/issue', { profile, csr: Buffer.from(csr).toString('base64') })
     }
     const keys = await signer.keys()
-    const [authentication, signing] = await Promise.all([
-      certified(signer, keys, 'authentication', authenticationSubject(server), serverName(server), (csr) =>
-        issue('authentication', csr),
-      ),
-      certified(signer, keys, 'message', signingSubject(server.owner), undefined, (csr) => issue('signing', csr)),
+    const signing = [server.owner, ...server.guests].map((member) => {
+      const label = member === server.owner ? 'demo message' : `demo message ${member.code}`
+      return certified(signer, keys, { use: 'message', label, subject: signingSubject(member) }, (csr) =>
+        issue('signing', csr),
+      )
+    })
+    const wanted = {
+      use: 'authentication',
+      label: 'demo authentication',
+      subject: authenticationSubject(server),
+      dnsName: serverName(server),
+    } as const
+    const [authentication] = await Promise.all([
+      certified(signer, keys, wanted, (csr) => issue('authentication', csr)),
+      ...signing,
     ])
-    return { authentication, signing, issued }
+    return { authentication, issued }
   } finally {
     signer.close()
   }
 }
 
+interface Wanted {
+  readonly use: 'authentication' | 'message'
+  readonly label: string
+  readonly subject: readonly { oid: string; value: string }[]
+  readonly dnsName?: string
+}
+
 async function certified(
   signer: SignerClient,
   keys: readonly KeyInfo[],
-  use: 'authentication' | 'message',
-  subject: readonly { oid: string; value: string }[],
-  dnsName: string | undefined,
+  { use, label, subject, dnsName }: Wanted,
   issue: (csr: Uint8Array) => Promise<IssueAnswer>,
 ): Promise<Buffer> {
-  const label = `demo ${use}`
   const mine = keys.filter((key) => key.label === label)
   for (const key of mine) {
     const [newest] = key.certificates
@@ -178,12 +180,14 @@ function federation({ pki, servers }: Layout): FederationDocument {
     instance: INSTANCE,
     memberClasses: { GOV: 'Governmental organisations' },
     members: MEMBERS.map(({ code, name, subsystems }) => ({ class: 'GOV', code, name, subsystems })),
-    securityServers: servers.map(({ code, owner, host, folder }) => ({
+    securityServers: servers.map(({ code, owner, guests, host, folder }) => ({
       owner: `GOV/${owner.code}`,
       code,
       address: host,
       authenticationCertificates: [authenticationFile(folder)],
-      clients: owner.subsystems.map((subsystem) => `GOV/${owner.code}/${subsystem.code}`),
+      clients: [owner, ...guests].flatMap((member) =>
+        member.subsystems.map((subsystem) => `GOV/${member.code}/${subsystem.code}`),
+      ),
     })),
     authorities: [
       {
@@ -213,20 +217,4 @@ export async function applyServices(layout: Layout, server: ServerLayout): Promi
   await writeOnce(file, about, services(layout, server))
   const document: unknown = parse(readFileSync(file, 'utf8'))
   return (await serverControl(server).post<ApplyResult>('/apply', document)).changes
-}
-
-function services(layout: Layout, server: ServerLayout): object {
-  const clients = server.owner.subsystems.map(({ code }) => ({ id: idOf(server.owner, code), connection: 'HTTP' }))
-  if (server.owner !== INTERIOR) return { clients }
-  const { host, port } = layout.register
-  const persons = {
-    code: 'persons',
-    openapi: `http://${host}:${port}/openapi.yaml`,
-    access: [
-      { subject: idOf(CUSTOMS, 'client') },
-      // The embassy may look at one person, and may not search or change: try it.
-      { subject: idOf(EMBASSY, 'embassy'), endpoints: ['GET /persons/*', 'GET /persons/*/photo'] },
-    ],
-  }
-  return { clients: clients.map((client) => ({ ...client, services: [persons] })) }
 }

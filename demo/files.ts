@@ -8,7 +8,7 @@ import { DemoError } from './error.ts'
 import { COUNTRY, type Containers, INSTANCE, idOf, type Layout, layoutOf, PORTS } from './layout.ts'
 
 /** Grows when a state made by an older Saadik can no longer be started. */
-const FORMAT = 1
+const FORMAT = 2
 
 interface About {
   readonly format: number
@@ -43,13 +43,13 @@ function parseAbout(file: string): About | undefined {
 
 /** Writes what is missing of the folders, PINs and configuration files. */
 export async function writeFiles(layout: Layout): Promise<void> {
-  const { servers, central, pki, register, files } = layout
+  const { servers, central, pki, population, land, files } = layout
   mkdirSync(layout.directory, { recursive: true, mode: 0o700 })
   // First: whatever is cut short after it is completed by the next start, and `reset` knows the folder for a demo's.
   await once(files.about, `${JSON.stringify(aboutOf(layout), null, 2)}\n`)
   const folders = [central.folder, pki.folder, ...servers.map(({ folder }) => folder)]
   const inside = folders.flatMap((folder) => ['data', 'run', 'signer'].map((name) => join(folder, name)))
-  for (const folder of [files.logs, files.evidence, register.folder, ...inside])
+  for (const folder of [files.logs, files.evidence, population.folder, land.folder, ...inside])
     mkdirSync(folder, { recursive: true, mode: 0o700 })
 
   await Promise.all([

@@ -32,7 +32,13 @@ export const EMBASSY: Member = {
   name: 'Data Embassy in Luxembourg',
   subsystems: [{ code: 'embassy', name: 'Embassy services' }],
 }
-export const MEMBERS: readonly Member[] = [CENTRE, INTERIOR, CUSTOMS, EMBASSY]
+/** Has no security server of its own: it is a client of the ministry's. */
+export const LAND_BOARD: Member = {
+  code: '70000004',
+  name: 'Land Board',
+  subsystems: [{ code: 'land-register', name: 'Land register' }],
+}
+export const MEMBERS: readonly Member[] = [CENTRE, INTERIOR, CUSTOMS, EMBASSY, LAND_BOARD]
 
 /** `DEMO/GOV/70000001/population-register`, or the member alone. */
 export function idOf(member: Member, subsystem?: string): string {
@@ -43,7 +49,18 @@ export interface ServerLayout {
   /** Server code, folder name and the name that `saadik --server` takes. */
   readonly code: string
   readonly owner: Member
+  /** Whoever else is a client of it; each has a signing key of its own in its signer. */
+  readonly guests: readonly Member[]
   readonly host: string
+  readonly folder: string
+}
+
+/** An information system behind a security server. */
+export interface RegisterLayout {
+  /** Process, and folder of its state. */
+  readonly name: string
+  readonly host: string
+  readonly port: number
   readonly folder: string
 }
 
@@ -77,7 +94,8 @@ export interface Layout {
     readonly tsa: number
     readonly folder: string
   }
-  readonly register: { readonly host: string; readonly port: number; readonly folder: string }
+  readonly population: RegisterLayout
+  readonly land: RegisterLayout
   readonly files: {
     readonly about: string
     readonly anchor: string
@@ -90,13 +108,20 @@ export interface Layout {
 /** The ports that X-Road's security servers listen on; the same at every address of the instance. */
 export const PORTS = { client: 8080, clientTls: 8443, servers: 5500, ocsp: 5577, health: 5588 } as const
 
-/** The demo in one folder at the addresses `base`.10 to `base`.21. */
+/** The demo in one folder at the addresses `base`.10 to `base`.22. */
 export function layoutOf(directory: string, base: string, containers?: Containers): Layout {
-  const server = (code: string, owner: Member, last: number): ServerLayout => ({
+  const server = (code: string, last: number, owner: Member, ...guests: readonly Member[]): ServerLayout => ({
     code,
     owner,
+    guests,
     host: `${base}.${last}`,
     folder: join(directory, code),
+  })
+  const register = (name: string, last: number): RegisterLayout => ({
+    name,
+    host: `${base}.${last}`,
+    port: 9001,
+    folder: join(directory, name),
   })
   const file = (...names: readonly string[]) => join(directory, ...names)
   return {
@@ -111,10 +136,15 @@ export function layoutOf(directory: string, base: string, containers?: Container
       tokenFile: join(folder, 'run', 'signer-token'),
       pinFile: containers ? join(containers.secrets, `${basename(folder)}-pin`) : join(folder, 'signer-pin'),
     }),
-    servers: [server('interior', INTERIOR, 11), server('customs', CUSTOMS, 12), server('embassy', EMBASSY, 13)],
+    servers: [
+      server('interior', 11, INTERIOR, LAND_BOARD),
+      server('customs', 12, CUSTOMS),
+      server('embassy', 13, EMBASSY),
+    ],
     central: { host: `${base}.10`, port: 8090, folder: file('central-server') },
     pki: { host: `${base}.10`, ca: 8091, ocsp: 8092, tsa: 8093, folder: file('pki') },
-    register: { host: `${base}.21`, port: 9001, folder: file('population-register') },
+    population: register('population-register', 21),
+    land: register('land-register', 22),
     files: {
       about: file('demo.json'),
       anchor: file('anchor.xml'),
@@ -130,16 +160,28 @@ export function listeners({
   servers,
   central,
   pki,
-  register,
+  population,
+  land,
 }: Layout): readonly { host: string; port: number; what: string }[] {
   return [
     { host: central.host, port: central.port, what: 'central server' },
     { host: pki.host, port: pki.ca, what: 'CA' },
     { host: pki.host, port: pki.ocsp, what: 'OCSP responder' },
     { host: pki.host, port: pki.tsa, what: 'time-stamping authority' },
-    { host: register.host, port: register.port, what: 'population register' },
+    ...[population, land].map(({ host, port, name }) => ({ host, port, what: name.replace('-', ' ') })),
     ...servers.flatMap(({ host, code }) =>
       Object.values(PORTS).map((port) => ({ host, port, what: `security server ${code}` })),
     ),
+  ]
+}
+
+/** What the land register is told: where its security server is, who it is there, and what it asks. */
+export function landArguments({ servers }: Layout): readonly string[] {
+  const { host } = servers.find(({ guests }) => guests.includes(LAND_BOARD)) as ServerLayout
+  const persons = `${idOf(INTERIOR, 'population-register')}/persons`
+  return [
+    ...['--security-server', `http://${host}:${PORTS.client}`],
+    ...['--client', idOf(LAND_BOARD, 'land-register')],
+    ...['--persons', persons],
   ]
 }

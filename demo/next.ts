@@ -8,12 +8,14 @@ export function next(layout: Layout, progress: Progress): void {
   // Commands find a .saadik by themselves.
   const shown = relative('', layout.directory)
   const where = shown === '.saadik' ? '' : ` --dir ${shown.startsWith('..') ? layout.directory : shown}`
-  const [, one, photo, update, refused] = callsOf(layout)
+  const [, one, photo, update, property] = callsOf(layout)
+  const refused = callsOf(layout).at(-1)
   progress.heading(`Ready after ${progress.seconds()}. Try, in another terminal:`)
   const suggestions: readonly (readonly [why: string, command: string | undefined])[] = [
     ['one person', one && curl(one)],
     ['a photo, binary', photo && curl(photo, ['-o', 'photo.png'])],
     ['an update', update && curl(update)],
+    ['over SOAP: a property, and its owners as the population register has them now', property && curl(property)],
     ['a refusal: the embassy may not search', refused && curl(refused, ['-i'])],
     ['what the message log of the customs holds', `npx saadik log find --server customs${where}`],
     ['who and what runs where', `npx saadik demo status${where}`],

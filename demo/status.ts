@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { controlClient, runtimeSocket } from '#host'
 import { type Call, callsOf } from './calls.ts'
-import { INSTANCE, idOf, type Layout, PORTS } from './layout.ts'
+import { INSTANCE, INTERIOR, idOf, LAND_BOARD, type Layout, type Member, PORTS, type RegisterLayout } from './layout.ts'
 import { healthUrl } from './opening.ts'
 
 export type DemoState = 'starting' | 'ready' | 'degraded' | 'stopped'
@@ -31,6 +31,12 @@ export interface DemoStatus {
     readonly signerPid: number | null
     readonly database: string
   }[]
+  /** The information systems behind the security servers, and the descriptions of their services. */
+  readonly registers: readonly {
+    readonly id: string
+    readonly descriptions: readonly string[]
+    readonly pid: number | null
+  }[]
   /** `expect.json` is part of the answer: there may be more fields. */
   readonly calls: readonly Call[]
 }
@@ -39,7 +45,12 @@ export interface DemoStatus {
 export type Pids = (name: string) => number | undefined
 
 export function describe(layout: Layout, state: DemoState, pids: Pids): DemoStatus {
-  const { central, pki, files } = layout
+  const { central, pki, population, land, files } = layout
+  const register = ({ name, host, port }: RegisterLayout, owner: Member, ...descriptions: readonly string[]) => ({
+    id: idOf(owner, name),
+    descriptions: descriptions.map((file) => `http://${host}:${port}/${file}`),
+    pid: pids(name) ?? null,
+  })
   return {
     state,
     instance: INSTANCE,
@@ -65,6 +76,10 @@ export function describe(layout: Layout, state: DemoState, pids: Pids): DemoStat
       signerPid: pids(`${code} signer`) ?? null,
       database: join(folder, 'data', 'message-log', 'log.db'),
     })),
+    registers: [
+      register(population, INTERIOR, 'openapi.yaml', 'persons.wsdl'),
+      register(land, LAND_BOARD, 'land.wsdl'),
+    ],
     calls: callsOf(layout),
   }
 }
@@ -80,7 +95,7 @@ export async function askSupervisor(directory: string): Promise<DemoStatus | und
 
 /** For people. */
 export function statusLines(status: DemoStatus): string[] {
-  const { state, directory, internalConfiguration, authorities, securityServers } = status
+  const { state, directory, internalConfiguration, authorities, securityServers, registers, calls } = status
   const pid = (value: number | null) => (value === null ? 'not running' : `pid ${value}`)
   return [
     `demo in ${directory}: ${state}`,
@@ -91,5 +106,8 @@ export function statusLines(status: DemoStatus): string[] {
       ({ id, client, pid: server, signerPid }) =>
         `  ${id.padEnd(28)} ${client}  ${pid(server)}, signer ${pid(signerPid)}`,
     ),
+    ...registers.map(({ id, descriptions, pid: one }) => `  ${id}  ${descriptions.join(' ')}  ${pid(one)}`),
+    '',
+    `  can be called: ${calls.map(({ name }) => name).join('; ')}`,
   ]
 }

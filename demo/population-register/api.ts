@@ -1,13 +1,16 @@
-// The register's HTTP API, as openapi.yaml describes it. It is an ordinary service: it knows nothing of signatures or of
+// The register's HTTP API, as openapi.yaml and persons.wsdl describe it. It is an ordinary service: it knows nothing of signatures or of
 // security servers, and sees who asks only by the X-Road headers that its security server hands on.
 import { createReadStream } from 'node:fs'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { answerSoap } from '../soap/endpoint.ts'
+import { sendWsdl } from '../soap/wsdl.ts'
 import { readSearch, readUpdate } from './input.ts'
 import { parsePersonalCode } from './personal-code.ts'
 import { portrait } from './photo.ts'
 import { invalid, Problem, unknownPerson } from './problem.ts'
+import { PERSONS_WSDL, soapService } from './soap.ts'
 import type { RegisterStore, StoredPerson } from './store.ts'
 
 const MAX_BODY = 64 * 1024
@@ -36,12 +39,18 @@ export interface AccessLine {
 
 /** The request listener; `logged` hears one line per answer, without query, body or other headers. */
 export function registerApi(store: RegisterStore, logged: (line: AccessLine) => void): RequestListener {
+  const soap = soapService(store)
   const routes: readonly Route[] = [
     { path: /^\/openapi\.yaml$/, methods: { GET: ({ response }) => sendFile(response, OPENAPI, 'application/yaml') } },
     {
       path: /^\/health$/,
       methods: { GET: ({ response }) => sendJson(response, 200, { status: 'ok', persons: store.count() }) },
     },
+    {
+      path: /^\/persons\.wsdl$/,
+      methods: { GET: ({ request, response }) => sendWsdl(PERSONS_WSDL, request, response) },
+    },
+    { path: /^\/soap$/, methods: { POST: ({ request, response }) => answerSoap(soap, request, response) } },
     { path: /^\/persons$/, methods: { GET: (exchange) => search(store, exchange.url, exchange.response) } },
     {
       path: /^\/persons\/([^/]+)$/,
@@ -54,12 +63,12 @@ export function registerApi(store: RegisterStore, logged: (line: AccessLine) => 
   ]
   return (request, response) => {
     const method = request.method ?? 'GET'
-    const url = new URL(request.url ?? '/', 'http://register')
+    const url = URL.parse(request.url ?? '/', 'http://register')
     response.on('finish', () => {
       const client = oneHeader(request, 'x-road-client')
       logged({
         method,
-        path: url.pathname,
+        path: url?.pathname ?? '',
         status: response.statusCode,
         client,
         messageId: oneHeader(request, 'x-road-id'),
@@ -75,8 +84,9 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   method: string,
-  url: URL,
+  url: URL | null,
 ): Promise<void> {
+  if (!url) throw new Problem(400, 'Invalid request', 'the request target is no path')
   for (const route of routes) {
     const match = route.path.exec(url.pathname)
     if (!match) continue

@@ -1,12 +1,9 @@
 // A passport photo for somebody who does not exist: a PNG drawn from the personal code, always the same for one code.
 import { createHash } from 'node:crypto'
-import { crc32, deflateSync } from 'node:zlib'
+import { type Colour, png } from '../png.ts'
 
 const WIDTH = 120
 const HEIGHT = 160
-const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
-
-type Colour = readonly [red: number, green: number, blue: number]
 
 const SKIN: readonly Colour[] = [
   [250, 224, 200],
@@ -26,7 +23,7 @@ const HAIR: readonly Colour[] = [
   [30, 28, 30],
 ]
 
-/** The portrait as PNG bytes (RFC 2083: 8-bit truecolour, no interlace, filter 0). */
+/** The portrait as PNG bytes. */
 export function portrait(personalCode: string): Buffer {
   const seed = createHash('sha256').update(personalCode).digest()
   const at = (index: number) => seed[index] ?? 0
@@ -55,28 +52,5 @@ export function portrait(personalCode: string): Buffer {
     return wall
   }
 
-  const rows = Buffer.alloc(HEIGHT * (1 + WIDTH * 3))
-  for (let y = 0; y < HEIGHT; y++) {
-    for (let x = 0; x < WIDTH; x++) rows.set(pixel(x, y), y * (1 + WIDTH * 3) + 1 + x * 3)
-  }
-  const header = Buffer.alloc(13)
-  header.writeUInt32BE(WIDTH, 0)
-  header.writeUInt32BE(HEIGHT, 4)
-  header.set([8, 2, 0, 0, 0], 8)
-  return Buffer.concat([
-    SIGNATURE,
-    chunk('IHDR', header),
-    chunk('IDAT', deflateSync(rows)),
-    chunk('IEND', Buffer.alloc(0)),
-  ])
-}
-
-/** One PNG chunk: length, type, data, CRC over type and data. */
-function chunk(type: string, data: Buffer): Buffer {
-  const body = Buffer.concat([Buffer.from(type, 'latin1'), data])
-  const framed = Buffer.alloc(body.length + 8)
-  framed.writeUInt32BE(data.length, 0)
-  framed.set(body, 4)
-  framed.writeUInt32BE(crc32(body), body.length + 4)
-  return framed
+  return png(WIDTH, HEIGHT, pixel)
 }

@@ -1,4 +1,5 @@
 // A population that is the same on every machine: a seeded generator, no clock, no network. Everyone in it is made up.
+import { seeded } from '../seeded.ts'
 import { FEMALE_NAMES, MALE_NAMES, PLACES, STREETS, SURNAMES } from './names.ts'
 import { makePersonalCode, type Sex } from './personal-code.ts'
 
@@ -21,17 +22,6 @@ export interface Person {
   /** ISO date. */
   readonly dateOfBirth: string
   readonly address: Address
-}
-
-/** Mulberry32: 32 bits of state, good enough to shuffle names, and short enough to be read. Gives 0 ≤ x < 1. */
-function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }
 
 /** Everyone, in a fixed order: person n is the same person wherever and whenever this runs. */

@@ -28,7 +28,7 @@ interface Status {
     url: string
     headers: Record<string, string>
     body?: string
-    expect: { status: number; contentType?: string; json?: Record<string, unknown> }
+    expect: { status: number; contentType?: string; json?: Record<string, unknown>; includes?: readonly string[] }
   }[]
 }
 
@@ -89,6 +89,7 @@ test('status is ready, and every call it names answers as it says', async () => 
     assert.equal(response.status, expect.status, `${name}: ${bytes.toString('utf8').slice(0, 500)}`)
     if (expect.contentType) assert.equal(response.headers.get('content-type'), expect.contentType, name)
     if (expect.json) assert.partialDeepStrictEqual(JSON.parse(bytes.toString('utf8')), expect.json, name)
+    for (const text of expect.includes ?? []) assert.ok(bytes.includes(text), `${name}: ${text} in ${bytes}`)
     if (expect.contentType === 'image/png') assert.equal(bytes.subarray(1, 4).toString(), 'PNG')
   }
 })

@@ -104,7 +104,7 @@ export async function freeBase(): Promise<string> {
     const number = () => 1 + Math.floor(Math.random() * 253)
     const base = `127.${number()}.${number()}`
     const free = await Promise.all(
-      [`${base}.10:8090`, `${base}.11:8080`, `${base}.12:5500`, `${base}.21:9001`].map(canListen),
+      [`${base}.10:8090`, `${base}.11:8080`, `${base}.12:5500`, `${base}.21:9001`, `${base}.22:9001`].map(canListen),
     )
     if (free.every(Boolean)) return base
   }

@@ -4,7 +4,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import test from 'node:test'
 import { parse } from 'yaml'
-import { layoutOf } from '../../../demo/layout.ts'
+import { landArguments, layoutOf } from '../../../demo/layout.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
 
@@ -57,11 +57,20 @@ test('addresses, sockets and PINs are those that `demo prepare` writes', () => {
   const layout = layoutOf('/state', '172.30.77', { secrets: '/run/secrets' })
   const addresses = {
     'central-server': layout.central.host,
-    'population-register': layout.register.host,
+    [layout.population.name]: layout.population.host,
+    [layout.land.name]: layout.land.host,
     ...Object.fromEntries(layout.servers.map(({ code, host }) => [code, host])),
   }
   for (const [name, address] of Object.entries(addresses))
     assert.equal(compose.services[name]?.networks?.['country']?.ipv4_address, address, name)
+  for (const { name, folder, host, port } of [layout.population, layout.land]) {
+    const service = compose.services[name]
+    const args = ['--directory', folder, '--host', host, '--port', String(port)]
+    const more = name === layout.land.name ? landArguments(layout) : []
+    assert.deepEqual(service?.command, [`demo/${name}/main.ts`, ...args, ...more])
+    assert.ok(service.volumes?.some((volume) => volume.endsWith(`:${folder}`)))
+    assert.match(dockerfile, new RegExp(` ${folder}( |$)`, 'm'))
+  }
   const folders = [layout.pki.folder, layout.central.folder, ...layout.servers.map(({ folder }) => folder)]
   for (const folder of folders) {
     const { config, socket, pinFile, directory } = layout.signer(folder)
@@ -90,6 +99,7 @@ test('every program of the country has a service', () => {
     'pki/main.ts tsa',
     'central-server/main.ts',
     'demo/population-register/main.ts',
+    'demo/land-register/main.ts',
   ]) {
     assert.equal(programs.filter((each) => each === program).length, 1, program)
   }
