@@ -1,31 +1,24 @@
 // A strict DER reader over slices of the input: one byte string, one meaning. Definite minimal lengths, low tag numbers, bounded depth,
 // nothing trailing (X.690 §10). BER's liberties are refused: they let two encodings mean one value, which is a forger's tool.
-import { TrustError } from './error.ts'
+import {
+  boolean,
+  characters,
+  integer,
+  isTextTag,
+  malformed,
+  minimalInteger,
+  namedBits,
+  objectIdentifier,
+  positive,
+  tags,
+  time,
+} from './der-values.ts'
+
+export { tags } from './der-values.ts'
 
 const MAX_DEPTH = 24
 const MAX_BYTES = 16 * 1024 * 1024
 const MAX_CHILDREN = 100_000
-
-export const tags = {
-  boolean: 0x01,
-  integer: 0x02,
-  bitString: 0x03,
-  octetString: 0x04,
-  nul: 0x05,
-  oid: 0x06,
-  enumerated: 0x0a,
-  utf8String: 0x0c,
-  numericString: 0x12,
-  printableString: 0x13,
-  t61String: 0x14,
-  ia5String: 0x16,
-  utcTime: 0x17,
-  generalizedTime: 0x18,
-  visibleString: 0x1a,
-  bmpString: 0x1e,
-  sequence: 0x30,
-  set: 0x31,
-} as const
 
 /** One value. `raw` is the whole encoding, `content` what follows tag and length; both are views, never copies. */
 export class Der {
@@ -86,58 +79,26 @@ export class Der {
 
   /** OBJECT IDENTIFIER as dotted text. */
   oid(): string {
-    this.expect(tags.oid, 'object identifier')
-    const { content } = this
-    if (content.length === 0 || content.length > 64) throw malformed('object identifier of no reasonable length')
-    const arcs: bigint[] = []
-    let value = 0n
-    let start = true
-    for (const byte of content) {
-      if (start && byte === 0x80) throw malformed('object identifier arc with leading zeros')
-      value = (value << 7n) | BigInt(byte & 0x7f)
-      start = (byte & 0x80) === 0
-      if (start) {
-        arcs.push(value)
-        value = 0n
-      }
-    }
-    if (!start) throw malformed('object identifier is cut off')
-    const [first = 0n, ...rest] = arcs
-    const root = first < 40n ? 0n : first < 80n ? 1n : 2n
-    return [root, first - root * 40n, ...rest].join('.')
+    return objectIdentifier(this.expect(tags.oid, 'object identifier').content)
   }
 
   /** INTEGER or ENUMERATED. */
   integer(): bigint {
-    const content = this.#integerOctets()
-    const magnitude = BigInt(`0x${hex(content)}`)
-    return (content[0] ?? 0) >= 0x80 ? magnitude - (1n << BigInt(content.length * 8)) : magnitude
+    return integer(this.#integerOctets())
   }
 
   /** The octets of a positive INTEGER, most significant first, without the leading zero that says it is positive. */
   unsigned(): Uint8Array {
-    const content = this.#integerOctets()
-    const [first = 0] = content
-    if (first >= 0x80 || (first === 0 && content.length === 1)) throw malformed('integer is not positive')
-    return first === 0 ? content.subarray(1) : content
+    return positive(this.#integerOctets())
   }
 
   #integerOctets(): Uint8Array {
     if (this.tag !== tags.enumerated && (this.tag & 0x80) === 0) this.expect(tags.integer, 'integer')
-    const { content } = this
-    if (content.length === 0 || content.length > 4096) throw malformed('integer of no reasonable length')
-    const first = content[0] ?? 0
-    const second = content[1] ?? 0
-    if (content.length > 1 && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80)))
-      throw malformed('integer is not minimal')
-    return content
+    return minimalInteger(this.content)
   }
 
   boolean(): boolean {
-    this.expect(tags.boolean, 'boolean')
-    const [value] = this.content
-    if (this.content.length !== 1 || (value !== 0 && value !== 0xff)) throw malformed('boolean is neither 00 nor FF')
-    return value === 0xff
+    return boolean(this.expect(tags.boolean, 'boolean').content)
   }
 
   octets(): Uint8Array {
@@ -154,59 +115,17 @@ export class Der {
 
   /** BIT STRING of named bits, first bit first. */
   namedBits(): readonly boolean[] {
-    this.expect(tags.bitString, 'bit string')
-    const [unused = 8, ...octets] = this.content
-    if (unused > 7 || (octets.length === 0 && unused !== 0)) throw malformed('bit string with impossible unused bits')
-    const bits = octets.flatMap((octet) => Array.from({ length: 8 }, (_, index) => ((octet >> (7 - index)) & 1) === 1))
-    if (bits.slice(bits.length - unused).some(Boolean)) throw malformed('unused bits of a bit string are set')
-    return bits.slice(0, bits.length - unused)
+    return namedBits(this.expect(tags.bitString, 'bit string').content)
   }
 
   /** Any character string. */
   text(): string {
-    const { content } = this
-    switch (this.tag) {
-      case tags.utf8String:
-        return decodeUtf8(content)
-      case tags.printableString:
-      case tags.ia5String:
-      case tags.numericString:
-      case tags.visibleString:
-        if (content.some((byte) => byte > 0x7f)) throw malformed('a character string of ASCII holds other octets')
-        return latin1(content)
-      case tags.t61String:
-        return latin1(content)
-      case tags.bmpString:
-        return decodeBmp(content)
-      default:
-        throw malformed(`tag 0x${this.tag.toString(16)} is not a character string`)
-    }
+    return characters(this.tag, this.content)
   }
 
   /** UTCTime or GeneralizedTime in UTC, with `Z`; GeneralizedTime may have a fraction (RFC 5280 §4.1.2.5, RFC 3161 §2.4.2). */
   time(): Date {
-    const text = latin1(this.content)
-    const utc = this.tag === tags.utcTime ? /^(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/.exec(text) : null
-    const generalized =
-      this.tag === tags.generalizedTime ? /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})(\.\d*[1-9])?Z$/.exec(text) : null
-    const match = utc ?? generalized
-    if (match === null) throw malformed(`'${text.slice(0, 32)}' is not a time in UTC`)
-    const [, y = '', month = '', day = '', hour = '', minute = '', second = '', fraction = ''] = match
-    const year = utc === null ? Number(y) : Number(y) + (Number(y) < 50 ? 2000 : 1900)
-    const time = Date.UTC(year, Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second))
-    const date = new Date(time + Math.floor(Number(`0${fraction}`) * 1000))
-    // Date.UTC rolls 31 February over and takes the year 50 for 1950; a time that does not come back the same never was one.
-    const back = new Date(time)
-    if (
-      back.getUTCFullYear() !== year ||
-      back.getUTCMonth() + 1 !== Number(month) ||
-      back.getUTCDate() !== Number(day) ||
-      back.getUTCHours() !== Number(hour) ||
-      Number(minute) > 59 ||
-      Number(second) > 59
-    )
-      throw malformed(`'${text}' is not a time`)
-    return date
+    return time(this.tag, this.content)
   }
 }
 
@@ -227,19 +146,9 @@ export function optionalFields(
   return found
 }
 
-const TEXTS: ReadonlySet<number> = new Set([
-  tags.utf8String,
-  tags.numericString,
-  tags.printableString,
-  tags.t61String,
-  tags.ia5String,
-  tags.visibleString,
-  tags.bmpString,
-])
-
 /** Whether `text()` can be asked. */
 export function isText(value: Der): boolean {
-  return TEXTS.has(value.tag)
+  return isTextTag(value.tag)
 }
 
 /** Exactly one value; anything after it is refused. Attacker-controlled input is welcome. */
@@ -284,33 +193,4 @@ function readOne(bytes: Uint8Array, at: number, depth: number): { value: Der; en
   const end = start + length
   if (end > bytes.length) throw malformed('its length goes beyond the input')
   return { value: new Der(tag, bytes.subarray(at, end), bytes.subarray(start, end), depth), end }
-}
-
-function malformed(message: string): TrustError {
-  return new TrustError('malformed_der', `Malformed DER: ${message}`)
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-function decodeUtf8(bytes: Uint8Array): string {
-  try {
-    return utf8.decode(bytes)
-  } catch (error) {
-    throw new TrustError('malformed_der', 'Malformed DER: a UTF8String is not UTF-8', { cause: error })
-  }
-}
-
-function decodeBmp(bytes: Uint8Array): string {
-  if (bytes.length % 2 !== 0) throw malformed('a BMPString of odd length')
-  let text = ''
-  for (let index = 0; index < bytes.length; index += 2)
-    text += String.fromCharCode(((bytes[index] ?? 0) << 8) | (bytes[index + 1] ?? 0))
-  return text
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
 }
