@@ -103,8 +103,8 @@ export async function serveSoap(
     asked
       .replace(/<x:requestHash.*<\/x:requestHash>/, '')
       .replace(
-        /<S:Body>.*<\/S:Body>/s,
-        `<S:Body><b:${operation}Response xmlns:b="urn:t">${content}</b:${operation}Response></S:Body>`,
+        /<(\w+):Body>.*<\/\1:Body>/s,
+        `<$1:Body><b:${operation}Response xmlns:b="urn:t">${content}</b:${operation}Response></$1:Body>`,
       )
   const send = (contentType: string, bytes: string | Buffer, status = 200) =>
     void response.writeHead(status, { 'Content-Type': contentType, 'Set-Cookie': 'a=1' }).end(bytes)
