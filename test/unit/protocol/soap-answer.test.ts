@@ -7,6 +7,7 @@ import {
   readSoap,
   readSoapAnswer,
   type SoapMessage,
+  soapQuestion,
   soapRequestHash,
 } from '#protocol'
 import { soapMessage, soapText, type Written } from './soap-message.ts'
@@ -170,4 +171,14 @@ test('the security server answers in the request’s own envelope', () => {
   assert.throws(() => answerSoap(message(), '<listMethodsResponse/>'), { code: 'inconsistent_headers' })
   assert.throws(() => answerSoap(message(), '<findBoatResponse/><more/>'), { code: 'invalid_body' })
   assert.throws(() => answerSoap(message(), '<findBoatResponse>'), { code: 'invalid_soap' })
+})
+
+test('what is asked of the security server itself is kept whole, up to a limit', () => {
+  const asked = (content: string) => soapQuestion(message({ body: `<e:Body>${content}</e:Body>` }))
+  const { local, children } = asked('<findBoat xmlns:q="urn:q"><q:a n="1">te&lt;xt</q:a></findBoat>')
+  assert.equal(local, 'findBoat')
+  const [a] = children
+  assert.ok(typeof a === 'object' && 'local' in a)
+  assert.deepEqual([a.namespace, a.local, a.children], ['urn:q', 'a', ['te<xt']])
+  assert.throws(() => asked(`<findBoat>${'<a/>'.repeat(20_001)}</findBoat>`), { code: 'invalid_soap' })
 })
