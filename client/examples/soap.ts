@@ -8,7 +8,7 @@ const xroad = createClient({
   client: 'DEMO/GOV/70000002/client',
   userId: 'EE38203190108',
 })
-const service = process.env['SOAP_SERVICE'] ?? 'DEMO/GOV/70000001/population-register/getPhoto'
+const service = process.env['SOAP_SERVICE'] ?? 'DEMO/GOV/70000001/population-register/getPhoto/v1'
 const name = service.split('/')[4] ?? ''
 
 try {
