@@ -53,6 +53,45 @@ export function openStore<DB>(file: string, migrations: readonly Migration[]): S
   }
 }
 
+/**
+ * Opens a store that another process makes and writes, for reading alone: SQLite refuses every change. What the writer commits is seen
+ * by the next query, and neither waits for the other.
+ *
+ * It is opened by the first query. As long as the store is not there, or not at the last of `migrations`, queries reject with HostError
+ * `store_unusable`, and the next one tries again.
+ */
+export function openStoreForReading<DB>(file: string, migrations: readonly Migration[]): Store<DB> {
+  const { Kysely, SqliteDialect } = load<typeof kysely>('kysely')
+  let database: DatabaseSync | undefined
+  let closed = false
+  const open = async (): Promise<SqliteDatabase> => {
+    if (closed) throw new HostError('store_unusable', `${file} was closed`)
+    database = openReadOnly(file, migrations)
+    return adapt(database)
+  }
+  return {
+    db: new Kysely<DB>({ dialect: new SqliteDialect({ database: open }) }),
+    close() {
+      closed = true
+      if (database?.isOpen) database.close()
+    },
+  }
+}
+
+function openReadOnly(file: string, migrations: readonly Migration[]): DatabaseSync {
+  let database: DatabaseSync | undefined
+  try {
+    database = new DatabaseSync(file, { readOnly: true, timeout: BUSY_MS })
+    database.exec('PRAGMA trusted_schema=OFF')
+    const [has, needs] = [applied(database), migrations.map(({ name }) => name)].map((names) => names.toSorted().join())
+    if (has !== needs) throw new Error(`it has the migrations ${has}, and this version needs ${needs}`)
+    return database
+  } catch (cause) {
+    database?.close()
+    throw new HostError('store_unusable', `${file} cannot be read: its writer has not made it`, { cause })
+  }
+}
+
 function openDatabase(file: string): DatabaseSync {
   let database: DatabaseSync | undefined
   try {

@@ -8,6 +8,7 @@ import type { Application, Express } from 'express'
 import {
   closeHttp,
   createLog,
+  HostError,
   type Lifecycle,
   type Log,
   listen,
@@ -19,6 +20,7 @@ import {
   takeLock,
 } from '#host'
 import { connectSigner, type SignerClient } from '#signer'
+import type { Certificate } from '#trust'
 import { certificationAuthority } from './ca.ts'
 import { caConfig, ocspConfig, tsaConfig } from './config.ts'
 import type { AuthorityProcess, OcspStatus, TsaStatus } from './contract.ts'
@@ -26,7 +28,7 @@ import { caControl, statusControl } from './control.ts'
 import { caHttp, type HttpCounters, ocspHttp, tsaHttp } from './http.ts'
 import { ocspResponder } from './ocsp-responder.ts'
 import { signerFault } from './signer-fault.ts'
-import { openPkiStore } from './store/schema.ts'
+import { openPkiStore, readPkiStore } from './store/schema.ts'
 import { openSerialStore } from './store/serials.ts'
 import { timestampingAuthority } from './tsa.ts'
 
@@ -109,7 +111,7 @@ async function startCa(file: string, life: Lifecycle): Promise<void> {
 async function startOcsp(file: string, life: Lifecycle): Promise<void> {
   const config = loadConfig(file, ocspConfig)
   const log = createLog({ process: 'ocsp', level: config.logLevel })
-  const store = openPkiStore(config.directory)
+  const store = readPkiStore(config.directory)
   life.onStop('store', () => store.close())
   const signer = await signerOf(config, life)
   const { nextUpdateSeconds, cacheSeconds } = config
@@ -117,7 +119,7 @@ async function startOcsp(file: string, life: Lifecycle): Promise<void> {
   const counters: HttpCounters = { answered: 0, signed: 0, refused: 0 }
   const url = await serve(ocspHttp(responder, counters, log), config, life)
   const status = async (): Promise<OcspStatus> => ({
-    ...(await readiness(signer, await responder.certificate())),
+    ...(await readiness(signer, responder)),
     url,
     ...counters,
   })
@@ -128,7 +130,7 @@ async function startTsa(file: string, life: Lifecycle): Promise<void> {
   const config = loadConfig(file, tsaConfig)
   const log = createLog({ process: 'tsa', level: config.logLevel })
   alone('tsa', config, life)
-  const store = openPkiStore(config.directory)
+  const store = readPkiStore(config.directory)
   life.onStop('store', () => store.close())
   const serials = openSerialStore(config.directory)
   life.onStop('serial numbers', () => serials.close())
@@ -138,7 +140,7 @@ async function startTsa(file: string, life: Lifecycle): Promise<void> {
   const counters: HttpCounters = { answered: 0, signed: 0, refused: 0 }
   const url = await serve(tsaHttp(tsa, counters, log), config, life)
   const status = async (): Promise<TsaStatus> => ({
-    ...(await readiness(signer, await tsa.certificate())),
+    ...(await readiness(signer, tsa)),
     url,
     granted: counters.signed,
     refused: counters.refused,
@@ -147,10 +149,16 @@ async function startTsa(file: string, life: Lifecycle): Promise<void> {
 }
 
 /** Ready is: certified, and the signer would sign. */
-async function readiness(signer: SignerClient, certificate: { readonly notAfter: Date } | undefined) {
+async function readiness(signer: SignerClient, authority: { certificate(): Promise<Certificate | undefined> }) {
+  const certificate = await authority.certificate().catch(whileMissing)
   const expires = certificate === undefined ? {} : { expires: certificate.notAfter.toISOString() }
   const reason = certificate === undefined ? 'the key ceremony has not been held' : await signerFault(signer)
   return reason === undefined ? { ready: true, ...expires } : { ready: false, reason, ...expires }
+}
+
+/** No store yet is no ceremony yet: the CA makes the store when it starts. */
+function whileMissing(error: unknown): undefined {
+  if (!(error instanceof HostError && error.code === 'store_unusable')) throw error
 }
 
 const STARTS: Readonly<Record<AuthorityProcess, (file: string, life: Lifecycle) => Promise<void>>> = {

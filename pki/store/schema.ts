@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import type { Generated, Kysely } from 'kysely'
-import { type Migration, openStore, type Store } from '#host'
+import { type Migration, openStore, openStoreForReading, type Store } from '#host'
 
 /** Who an authority is: root and issuing CA, the two delegated responders, the TSA. */
 export type AuthorityRole = 'root' | 'issuing' | 'ocsp' | 'root-ocsp' | 'tsa'
@@ -97,7 +97,12 @@ const migrations: readonly Migration[] = [
   },
 ]
 
-/** Opens the store of the authorities, making it at the first start. */
+/** The CA opens the store of the authorities, making it at the first start. */
 export function openPkiStore(directory: string): Store<PkiTables> {
   return openStore<PkiTables>(join(directory, 'ca.sqlite'), migrations)
+}
+
+/** The others read it: queries reject with HostError `store_unusable` until the CA has made it. */
+export function readPkiStore(directory: string): Store<PkiTables> {
+  return openStoreForReading<PkiTables>(join(directory, 'ca.sqlite'), migrations)
 }

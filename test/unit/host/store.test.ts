@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { statSync, writeFileSync } from 'node:fs'
+import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import test from 'node:test'
-import { type Migration, openStore } from '#host'
+import { type Migration, openStore, openStoreForReading } from '#host'
 import { program, scratch } from './scratch.ts'
 
 interface Tables {
@@ -53,6 +53,48 @@ test('keeps rows over a reopening; migrations run once', async (t) => {
   assert.equal(runs, 1)
   assert.equal(statSync(file).mode & 0o777, 0o600)
   assert.equal(statSync(join(file, '..')).mode & 0o777, 0o700)
+})
+
+test('a reader sees what the writer commits, at once, and can change nothing', async (t) => {
+  const file = join(scratch(t), 'store.sqlite')
+  const reader = openStoreForReading<Tables>(file, [first])
+  t.after(() => reader.close())
+  const read = async () =>
+    (await reader.db.selectFrom('person').select('id').orderBy('id').execute()).map(({ id }) => id)
+  await assert.rejects(read(), { code: 'store_unusable' })
+  assert.ok(!existsSync(file))
+  // A writer of the version before has not made what is read here.
+  const before = openStore<Tables>(file, [])
+  await assert.rejects(before.db.selectFrom('person').selectAll().execute())
+  await assert.rejects(read(), { code: 'store_unusable' })
+  before.close()
+
+  const writer = openStore<Tables>(file, [first])
+  await writer.db.insertInto('person').values(person(1)).execute()
+  assert.deepEqual(await read(), [1])
+  // While the writer has a transaction open, the state before it.
+  await writer.db.transaction().execute(async (transaction) => {
+    await transaction.insertInto('person').values(person(2)).execute()
+    assert.deepEqual(await read(), [1])
+  })
+  assert.deepEqual(await read(), [1, 2])
+  for (const change of [
+    reader.db.insertInto('person').values(person(3)),
+    reader.db.updateTable('person').set({ name: 'x' }),
+    reader.db.deleteFrom('person'),
+  ])
+    await assert.rejects(change.execute(), /readonly database/)
+  await assert.rejects(reader.db.schema.dropTable('person').execute(), /readonly database/)
+
+  // The writer may go and come back.
+  writer.close()
+  assert.equal((await read()).length, 2)
+  const again = openStore<Tables>(file, [first])
+  t.after(() => again.close())
+  await again.db.deleteFrom('person').execute()
+  assert.deepEqual(await read(), [])
+  reader.close()
+  await assert.rejects(read())
 })
 
 test('is durable: WAL, synchronous FULL', async (t) => {
