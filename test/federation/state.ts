@@ -23,6 +23,8 @@ export interface ServerPlan {
 }
 
 export interface StateOptions {
+  /** `TEST` when absent. */
+  readonly instance?: string
   readonly algorithm?: KeyInfo['algorithm']
   readonly servers: readonly ServerPlan[]
   readonly settings?: {
@@ -71,7 +73,6 @@ export interface State {
 // biome-ignore lint/suspicious/noExplicitAny: tests write wrong values into it
 export type Federation = Record<string, any>
 
-const INSTANCE = 'TEST'
 const PIN = '1234-5678'
 
 export async function startSigner(
@@ -108,7 +109,7 @@ async function assemble(
   directory: string,
   closers: (() => Promise<void> | void)[],
 ): Promise<State> {
-  const algorithm = options.algorithm ?? 'EC-P256'
+  const { algorithm = 'EC-P256', instance = 'TEST' } = options
   const authorities = await startAuthorities(join(directory, 'pki'), options.authorities)
   closers.push(() => authorities.stop())
 
@@ -141,7 +142,7 @@ async function assemble(
       const [memberClass = '', memberCode = ''] = plan.owner.split('/')
       const address = freshAddress()
       const facts = {
-        instance: INSTANCE,
+        instance,
         memberClass,
         memberCode,
         memberName: `Member ${memberCode}`,
@@ -172,7 +173,7 @@ async function assemble(
   )
 
   const federation: Federation = {
-    instance: INSTANCE,
+    instance,
     memberClasses: { GOV: 'Government', COM: 'Commercial' },
     members: [...new Map(options.servers.map((plan) => [plan.owner, plan])).values()].map((plan) => ({
       class: plan.owner.split('/')[0],
@@ -224,7 +225,7 @@ async function assemble(
       const data = join(home, 'data')
       const config = {
         directory: data,
-        server: `${INSTANCE}/${plan.owner}/${plan.code}`,
+        server: `${instance}/${plan.owner}/${plan.code}`,
         anchor,
         signer: { socket: signer.socket, tokenFile: signer.tokenFile },
         listen: { host: address },
@@ -261,7 +262,7 @@ async function assemble(
   )
 
   return {
-    instance: INSTANCE,
+    instance,
     directory,
     authorities,
     anchor,
