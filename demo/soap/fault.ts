@@ -9,6 +9,7 @@ export class SoapFault extends Error {
   constructor(code: SoapFault['code'], reason: string, message: string, options?: { cause?: unknown }) {
     super(message, options)
     this.name = 'SoapFault'
+    this.name = 'SoapFault'
     this.code = code
     this.reason = reason
   }

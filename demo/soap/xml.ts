@@ -1,6 +1,6 @@
 // XML as an information system reads it: a small tree with namespaces, read by saxes within bounds, without DOCTYPE; and its way back.
 import { SaxesParser } from 'saxes'
-import { refused } from './fault.ts'
+import { refused, SoapFault } from './fault.ts'
 
 const MAX_DEPTH = 20
 const MAX_ELEMENTS = 500
@@ -22,9 +22,12 @@ export function readXml(text: string): XmlElement {
   const open: Growing[] = []
   let root: XmlElement | undefined
   let elements = 0
-  const parser = new SaxesParser({ xmlns: true, position: false })
+  const parser = new SaxesParser({ xmlns: true, position: false, defaultXMLVersion: '1.0', forceXMLVersion: true })
   parser.on('doctype', () => {
     throw refused('a DOCTYPE is not read')
+  })
+  parser.on('xmldecl', ({ version = '1.0', encoding = 'utf-8' }) => {
+    if (version !== '1.0' || encoding.toLowerCase() !== 'utf-8') throw refused('only XML 1.0 in UTF-8 is read')
   })
   parser.on('opentag', (tag) => {
     const attributes = Object.values(tag.attributes)
@@ -52,7 +55,7 @@ export function readXml(text: string): XmlElement {
   try {
     parser.write(text).close()
   } catch (cause) {
-    if (cause instanceof Error && cause.name === 'SoapFault') throw cause
+    if (cause instanceof SoapFault) throw cause
     throw refused('the message is not well-formed XML', { cause })
   }
   if (!root) throw refused('the message has no XML')
