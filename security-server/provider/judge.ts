@@ -6,8 +6,8 @@ import type { Certificate } from '#trust'
 import { judgePeer } from '../certificates/peers.ts'
 import type { Gateway } from '../exchange/gateway.ts'
 import { type Watched, watchRest, watchSoap } from '../exchange/watched.ts'
+import type { MonitoringService } from '../monitoring/index.ts'
 import type { LocalService } from '../services/index.ts'
-import { type OwnService, ownSoap } from './own.ts'
 
 const SIDE = 'server.serverproxy'
 const DECODING = `${SIDE}.service_failed` as const
@@ -18,6 +18,9 @@ export interface Asker {
   readonly chain: readonly Certificate[]
   readonly configuration: GlobalConfiguration
 }
+
+/** What this server answers itself in place of a service: own.ts. */
+export type OwnService = 'metadata' | MonitoringService
 
 /** Parses the head and says which service may be called. `named` is the request id of the transport message. Throws XRoadFault. */
 export function judgeRest(
@@ -33,14 +36,14 @@ export function judgeRest(
   watched.servicePath = head.servicePath
   checkRequestId(named, head)
   checkParties(gateway, head, asker, ocsp)
-  watched.serviceType = 'REST'
-  if (gateway.metadata.isRest(head)) return { head, service: 'metadata' }
   const { service, method, servicePath } = head
+  const snapshot = gateway.services.snapshot()
+  const known = snapshot.service(service)
+  watched.serviceType = known?.type ?? 'REST'
+  watched.endpoints = known?.endpoints ?? []
+  if (gateway.metadata.isRest(head)) return { head, service: 'metadata' }
   const question = { service, ...asking(gateway, head.client, asker.configuration), method, servicePath }
-  const found = gateway.services.snapshot().authorise(question).service
-  watched.serviceType = found.type
-  watched.endpoints = found.endpoints
-  return { head, service: found }
+  return { head, service: snapshot.authorise(question).service }
 }
 
 /** Says which service may be called. Throws XRoadFault. */
@@ -53,7 +56,7 @@ export function judgeSoap(
   watchSoap(asker.watched, message)
   checkParties(gateway, message, asker, ocsp)
   const { service, client } = message
-  const own = ownSoap(gateway, service)
+  const own = gateway.metadata.isSoap(service) ? 'metadata' : gateway.monitoring.serviceOf(service)
   if (own !== undefined) return own
   return gateway.services.snapshot().authoriseSoap({ service, ...asking(gateway, client, asker.configuration) })
 }

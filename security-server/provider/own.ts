@@ -1,32 +1,16 @@
 // Provider: what this server answers itself in place of a service, metadata and monitoring. Nobody needs a right to ask; signatures and log are those
 // of any other exchange (wire-client §4, §6).
 import type { ServerResponse } from 'node:http'
-import {
-  answerSoap,
-  deliverSoap,
-  prefixed,
-  type ServiceId,
-  soapQuestion,
-  type TransportWriter,
-  transportHeaders,
-} from '#protocol'
+import { answerSoap, deliverSoap, prefixed, soapQuestion, type TransportWriter, transportHeaders } from '#protocol'
 import type { Attached } from '../exchange/compose.ts'
 import type { Gateway } from '../exchange/gateway.ts'
 import type { RestMetadataAnswer, SoapMetadataAnswer, SoapMetadataAttachment } from '../metadata/index.ts'
-import type { MonitoringAnswer, MonitoringService } from '../monitoring/index.ts'
+import type { MonitoringAnswer } from '../monitoring/index.ts'
 import type { AcceptedRest, AcceptedSoap } from './accept.ts'
-import { asking } from './judge.ts'
+import { asking, type OwnService } from './judge.ts'
 import { Reply } from './reply.ts'
 
 const SIDE = 'server.serverproxy'
-
-/** What answers in place of a service. */
-export type OwnService = 'metadata' | MonitoringService
-
-/** The own service that a SOAP message is for; undefined: somebody's ordinary one. */
-export function ownSoap(gateway: Gateway, service: ServiceId): OwnService | undefined {
-  return gateway.metadata.isSoap(service) ? 'metadata' : gateway.monitoring.serviceOf(service)
-}
 
 /** Throws XRoadFault. */
 export function answerOwnRest(gateway: Gateway, request: AcceptedRest): Promise<RestMetadataAnswer> {

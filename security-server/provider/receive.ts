@@ -12,8 +12,7 @@ import type { Exchange } from '../exchange/record.ts'
 import type { ReceivedSignature } from '../exchange/signing.ts'
 import type { BodyReference } from '../message-log/index.ts'
 import type { LocalService } from '../services/index.ts'
-import { type Asker, judgeRest, judgeSoap } from './judge.ts'
-import type { OwnService } from './own.ts'
+import { type Asker, judgeRest, judgeSoap, type OwnService } from './judge.ts'
 
 const SIDE = 'server.serverproxy'
 const DECODING = `${SIDE}.service_failed` as const

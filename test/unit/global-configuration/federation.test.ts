@@ -39,6 +39,7 @@ test('nobody is let in unless the owner says so', async (t) => {
     const current = (await made.open(central.anchor(own), allowed)).current()
     assert.deepEqual(current?.instances, ['ZZ'])
     assert.equal(current?.exists(abroad), false)
+    assert.equal(current?.members('YY'), undefined)
   }
   assert.deepEqual(partner.requests, [])
   for (const allowed of ['all', ['yy'], ['XX', 'YY'], ['all', 'XX']] as AllowedFederations[]) {
@@ -46,6 +47,7 @@ test('nobody is let in unless the owner says so', async (t) => {
     assert.deepEqual(current?.instances, ['ZZ', 'YY'])
     assert.equal(current?.exists(abroad), true)
     assert.equal(current?.memberName(abroad), 'Registry Office')
+    assert.deepEqual(current?.members('YY'), sharedOf('YY').members)
     assert.equal(current?.serversFor(abroad).length, 2)
   }
 })
