@@ -106,8 +106,9 @@ export function statusLines(status: DemoStatus): string[] {
       ({ id, client, pid: server, signerPid }) =>
         `  ${id.padEnd(28)} ${client}  ${pid(server)}, signer ${pid(signerPid)}`,
     ),
-    ...registers.map(({ id, descriptions, pid: one }) => `  ${id}  ${descriptions.join(' ')}  ${pid(one)}`),
+    ...registers.map(({ id, descriptions, pid: one }) => `  ${id.padEnd(39)}  ${pid(one)}, ${descriptions.join(', ')}`),
     '',
-    `  can be called: ${calls.map(({ name }) => name).join('; ')}`,
+    '  what can be called (--json says how):',
+    ...calls.map(({ name }) => `    ${name}`),
   ]
 }

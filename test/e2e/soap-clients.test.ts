@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import test, { after, before } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Client } from 'soap'
 import { needsTools, tool } from '../tools.ts'
 import { demoFolder, freeBase, type RunningDemo, saadik, startDemo } from './running-demo.ts'
@@ -190,6 +191,22 @@ test('curl sends an attachment, and one comes back', (t) => {
   assert.ok(answer.includes('getPhotoResponse') && answer.includes(PNG), answer.toString())
 })
 
+test('without the population register the land register answers with a fault, and as before when it is back', async () => {
+  const { registers } = demoStatus()
+  const victim = registers.find(({ id }) => id.endsWith('/population-register'))
+  assert.ok(victim?.pid)
+  const client = await libraryClient(`${land}/land.wsdl`, `${LAND}/findProperty/v1`)
+  const find = () => call(client, 'findProperty', { cadastralCode: PROPERTY })
+  process.kill(victim.pid, 'SIGKILL')
+  await assert.rejects(find(), /cannot be asked now/)
+  let back: Values | undefined
+  for (let attempt = 0; attempt < 100 && back === undefined; attempt++) {
+    await pause(200)
+    back = await find().catch(() => undefined)
+  }
+  assert.equal(back?.['cadastralCode'], PROPERTY)
+})
+
 for (const [example, said] of [
   ['soap.ts', /photo: image\/png, \d+ bytes/],
   ['rest.ts', /image\/png, \d+ bytes[\s\S]*access_denied/],
@@ -210,8 +227,15 @@ interface DemoCall {
   readonly body?: string
 }
 
+function demoStatus() {
+  return JSON.parse(saadik(['demo', 'status', '--json', '--dir', directory]).stdout) as {
+    readonly registers: readonly { readonly id: string; readonly pid: number | null }[]
+    readonly calls: readonly DemoCall[]
+  }
+}
+
 function demoCall(name: string): DemoCall {
-  const { calls } = JSON.parse(saadik(['demo', 'status', '--json', '--dir', directory]).stdout) as { calls: DemoCall[] }
+  const { calls } = demoStatus()
   const call = calls.find((each) => each.name === name)
   assert.ok(call, name)
   return call
