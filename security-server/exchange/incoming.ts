@@ -34,6 +34,8 @@ export interface Reading<M> {
    * @param ocsp The OCSP answers that came before it; of a request.
    */
   message(part: MessagePart, ocsp: readonly Uint8Array[]): M | undefined
+  /** Whether a message may have something attached to it; every one may, when absent. */
+  mayAttach?(message: M): boolean
 }
 
 /**
@@ -72,7 +74,10 @@ export async function readIncoming<M>(
           if (spool === undefined) spool = log.spool()
           else spool.next()
           if (part.kind === 'attachment') keepLines(side, lines, part.lines)
-          for await (const chunk of part.body) await spool.write(chunk)
+          for await (const chunk of part.body) {
+            if (message !== undefined && reading.mayAttach?.(message) === false) throw misplaced(reading, part.kind)
+            await spool.write(chunk)
+          }
           break
         case 'chain-result':
           signature.chainResult = part.bytes

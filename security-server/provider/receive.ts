@@ -101,7 +101,7 @@ async function readSoap(gateway: Gateway, request: IncomingMessage, asker: Asker
   } as Received
 }
 
-async function readParts<M>(
+async function readParts<M extends { readonly service: LocalService | OwnService }>(
   gateway: Gateway,
   request: IncomingMessage,
   missing: 'missing_rest' | 'missing_soap',
@@ -109,7 +109,9 @@ async function readParts<M>(
 ): Promise<Incoming<M>> {
   try {
     const source = chunksOf(request, gateway.idleMs)
-    const reading = { side: SIDE, role: 'request', missing, message } as const
+    // Everybody may ask this server itself, but not make it keep things.
+    const mayAttach = ({ service }: M) => typeof service !== 'string'
+    const reading = { side: SIDE, role: 'request', missing, message, mayAttach } as const
     return await readIncoming(gateway.messageLog, source, request.headers['content-type'] ?? '', reading)
   } catch (error) {
     throw decodingFault(error, request)

@@ -1,10 +1,12 @@
 // Who there is and what they offer, asked through two real servers (PR-META, PR-MREST, wire-client §4); every answer of a provider's server is evidence.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import { after, before, test } from 'node:test'
 import type { ServiceListing } from '#security-server/contract'
 import { assertPassed, entriesOf, evidenceOf, verdictOf } from '../federation/evidence.ts'
 import { CLIENT, type Pair, startPair } from '../federation/pair.ts'
-import { envelope, OPERATIONS, partsOf } from '../federation/soap.ts'
+import { envelope, multipart, OPERATIONS, partsOf } from '../federation/soap.ts'
 import { recordsOf } from '../federation/traces.ts'
 
 const PROVIDER = 'TEST/GOV/1111/registry'
@@ -186,6 +188,28 @@ for (const [what, body, code] of [
     const answer = await askSoap('getWsdl', `meta-wsdl-${code}`, body)
     assert.match(answer.text, new RegExp(`<faultcode>server\\.serverproxy\\.${code}<`))
   })
+
+test('who asks may not attach anything: nobody without a right makes a server keep things', async () => {
+  const refusal = 'server.serverproxy.service_failed.invalid_content_type'
+  const asked = request(`${pair.consumer.client}/r1/${PROVIDER}/listMethods`, {
+    headers: { 'X-Road-Client': CLIENT, 'X-Road-Id': 'meta-body', 'Content-Length': 4 },
+  })
+  asked.end('body')
+  const [refused] = (await once(asked, 'response')) as [IncomingMessage]
+  refused.resume()
+  assert.equal(refused.headers['x-road-error'], refusal)
+  const message = envelope('listMethods', 'meta-attached').replaceAll('b:listMethods', 'x:listMethods')
+  const answer = await fetch(pair.consumer.client, {
+    method: 'POST',
+    headers: { 'Content-Type': 'multipart/related; type="text/xml"; boundary=isB' },
+    body: multipart('isB', [
+      ['Content-Type: text/xml', message],
+      ['Content-Type: a/b', 'x'],
+    ]) as Buffer<ArrayBuffer>,
+  })
+  assert.ok((await answer.text()).includes(`<faultcode>${refusal}<`))
+  for (const id of ['meta-body', 'meta-attached']) assert.equal(await recordsOf(pair.provider, id), '')
+})
 
 test('the control socket lists services with what their descriptions say', async () => {
   const { clients } = await pair.provider.control.get<ServiceListing>('/services')
