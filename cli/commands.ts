@@ -162,6 +162,21 @@ KEY is the id that 'saadik keys list' shows, or its beginning.
     load: async () => (await import('./keys.ts')).unlock,
   },
   {
+    name: 'keys change-pin',
+    summary: 'Change the PIN of a signer, locked or not',
+    options: {
+      'pin-file': { value: 'FILE', help: 'read the PIN from there (- for the standard input) instead of asking' },
+      'new-pin-file': { value: 'FILE', help: 'the same for the new PIN; from the standard input it is the next line' },
+      ...where,
+    },
+    details: `
+The keys stay; what they are sealed with is sealed under the new PIN. A crash leaves the old PIN or the new one.
+A PIN may come through a descriptor: --new-pin-file /dev/fd/3.
+
+  saadik keys change-pin --server interior`,
+    load: async () => (await import('./keys.ts')).changePin,
+  },
+  {
     name: 'ca issue',
     summary: 'Issue a certificate for a request',
     takes: 'CSR',

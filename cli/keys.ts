@@ -1,12 +1,10 @@
 // `saadik keys …`: what an operator does with the keys of a signer. Private keys never come here.
-import { readFile } from 'node:fs/promises'
-import { createInterface } from 'node:readline/promises'
-import { Writable } from 'node:stream'
 import { KEY_ALGORITHMS, KEY_USES, type KeyInfo, type SignerClient } from '#signer'
 import { parseCertificate, pem, unpem } from '#trust'
 import type { Arguments, Output, Run } from './command.ts'
 import { CliError } from './error.ts'
 import { readInput, writeOutput } from './files.ts'
+import { readPins } from './pin.ts'
 import { nearest, oneOf } from './suggest.ts'
 import { type Kind, targetOf, withSigner } from './targets.ts'
 
@@ -64,10 +62,22 @@ export const importCertificate: Run = async (given, out) => {
 }
 
 export const unlock: Run = async (given, out) => {
-  const pin = await readPin(given.text('pin-file'))
+  const [pin = ''] = await readPins([{ file: given.text('pin-file'), question: 'PIN: ' }])
   return withSigner(targetOf(given, ANY), async (signer) => {
     await signer.unlock(pin)
     out.line('unlocked')
+    return 0
+  })
+}
+
+export const changePin: Run = async (given, out) => {
+  const [pin = '', newPin = ''] = await readPins([
+    { file: given.text('pin-file'), question: 'PIN: ' },
+    { file: given.text('new-pin-file'), question: 'New PIN: ', twice: true },
+  ])
+  return withSigner(targetOf(given, ANY), async (signer) => {
+    await signer.changePin(pin, newPin)
+    out.line('the PIN is changed; put the new one where the signer reads it when it starts')
     return 0
   })
 }
@@ -132,23 +142,4 @@ function readSubject(text: string | undefined): { oid: string; value: string }[]
     }
     return { oid, value }
   })
-}
-
-/** From a file, from the standard input, or asked for without showing it. Never from an argument: `ps` would show it. */
-async function readPin(file: string | undefined): Promise<string> {
-  if (file !== undefined && file !== '-') return (await readFile(file, 'utf8')).trim()
-  if (file === '-' || !process.stdin.isTTY) {
-    const chunks: Buffer[] = []
-    for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
-    return Buffer.concat(chunks).toString('utf8').trim()
-  }
-  process.stderr.write('PIN: ')
-  const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
-  const asking = createInterface({ input: process.stdin, output: silent, terminal: true })
-  try {
-    return await asking.question('')
-  } finally {
-    asking.close()
-    process.stderr.write('\n')
-  }
 }

@@ -62,6 +62,7 @@ export async function connectSigner(options: ConnectOptions): Promise<SignerClie
   return {
     status: async () => (await request('status')) as SignerStatus,
     unlock: async (pin) => void (await request('unlock', { pin })),
+    changePin: async (pin, newPin) => void (await request('changePin', { pin, newPin })),
     generate: async (input) => (await request('generate', input)) as KeyInfo,
     importKey: async (input) => (await request('importKey', encodedImport(input))) as KeyInfo,
     csr: async (input) => bytes(await request('csr', input)),

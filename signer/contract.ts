@@ -90,6 +90,8 @@ export interface SignInput {
 export interface SignerClient {
   status(): Promise<SignerStatus>
   unlock(pin: string): Promise<void>
+  /** Locked or not; it stays so. A wrong `pin` counts as a guess. Durable when it resolves; before that either PIN may be the one. */
+  changePin(pin: string, newPin: string): Promise<void>
   /** Durable when it resolves. */
   generate(input: GenerateInput): Promise<KeyInfo>
   /** Durable when it resolves. */

@@ -48,6 +48,7 @@ const bytes = z.string().transform((value, context) => {
 
 const schemas = {
   unlock: z.strictObject({ pin: z.string().min(1).max(1024) }),
+  changePin: z.strictObject({ pin: z.string().min(1).max(1024), newPin: z.string().min(1).max(1024) }),
   generate: z.strictObject({
     use,
     algorithm: z.enum(KEY_ALGORITHMS),
@@ -177,6 +178,14 @@ export function createService({ version, token, certificates, audit, unlocker, c
     unlock(request) {
       const pin = Buffer.from(read(schemas.unlock, request).pin)
       return audited('unlock', {}, () => unlocker.unlock(pin)).finally(() => pin.fill(0))
+    },
+    changePin(request) {
+      const given = read(schemas.changePin, request)
+      const [pin, newPin] = [Buffer.from(given.pin), Buffer.from(given.newPin)]
+      return audited('changePin', {}, () => unlocker.changePin(pin, newPin)).finally(() => {
+        pin.fill(0)
+        newPin.fill(0)
+      })
     },
     generate(request) {
       const { algorithm, ...facts } = read(schemas.generate, request)

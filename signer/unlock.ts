@@ -17,6 +17,8 @@ type Attempts = z.infer<typeof schema>
 export interface Unlocker {
   /** @throws {SignerError} `pin_incorrect`, `pin_blocked`, `pin_unsuitable` */
   unlock(pin: Uint8Array): Promise<void>
+  /** The old PIN is a guess like any other. @throws {SignerError} as `unlock` */
+  changePin(pin: Uint8Array, newPin: Uint8Array): Promise<void>
 }
 
 /** The file belongs to whoever owns the key folder: deleting it gives more guesses, which scrypt still makes slow. */
@@ -24,7 +26,7 @@ export function unlocker(directory: string, token: Token, clock: Clock): Unlocke
   const file = join(directory, 'pin-attempts.json')
   const takeTurns = turnstile()
 
-  async function attempt(pin: Uint8Array): Promise<void> {
+  async function attempt(guess: () => Promise<void>): Promise<void> {
     const before = await readAttempts(file)
     const now = clock.now().getTime()
     // A clock that was set back must not block for years: no pause is longer than the longest.
@@ -35,7 +37,7 @@ export function unlocker(directory: string, token: Token, clock: Clock): Unlocke
     const pause = failures < FREE ? 0 : Math.min(2 ** (failures - FREE + 1) * 1000, LONGEST_MS)
     await write(file, { failures, blockedUntil: now + pause })
     try {
-      await token.unlock(pin)
+      await guess()
     } catch (error) {
       // A PIN that cannot be one was not a guess.
       if (error instanceof SignerError && error.code === 'pin_incorrect') throw error
@@ -46,7 +48,10 @@ export function unlocker(directory: string, token: Token, clock: Clock): Unlocke
   }
 
   // One after another: two guesses at once would be counted as one.
-  return { unlock: (pin) => takeTurns(() => attempt(pin)) }
+  return {
+    unlock: (pin) => takeTurns(() => attempt(() => token.unlock(pin))),
+    changePin: (pin, newPin) => takeTurns(() => attempt(() => token.changePin(pin, newPin))),
+  }
 }
 
 async function readAttempts(file: string): Promise<Attempts> {

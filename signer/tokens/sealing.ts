@@ -32,12 +32,17 @@ export interface Vault {
 
 /** A new master key and the vault that opens to it. */
 export async function makeVault(pin: Uint8Array): Promise<{ readonly vault: Vault; readonly master: Uint8Array }> {
-  const kdf: Vault['kdf'] = { name: 'scrypt', ...COST, salt: randomBytes(32).toString('base64') }
   const master = randomBytes(32)
+  return { vault: await sealVault(master, pin), master }
+}
+
+/** A vault that opens to this master key with this PIN, under a salt of its own. */
+export async function sealVault(master: Uint8Array, pin: Uint8Array): Promise<Vault> {
+  const kdf: Vault['kdf'] = { name: 'scrypt', ...COST, salt: randomBytes(32).toString('base64') }
   const key = await pinKey(pin, kdf)
   const vault: Vault = { format: 1, kdf, sealed: seal(key, master, JSON.stringify([1, kdf])) }
   key.fill(0)
-  return { vault, master }
+  return vault
 }
 
 /** The master key. Throws SignerError `pin_incorrect`: a wrong PIN and a damaged vault cannot be told apart. */

@@ -6,7 +6,7 @@ import type { KeyAlgorithm } from '../contract.ts'
 import { SignerError } from '../error.ts'
 import { algorithmOf, keyType, makeKey, spkiOf } from './algorithms.ts'
 import { aboutRecord, type KeyRecord, openKeyRecords } from './key-records.ts'
-import { makeVault, openRecord, openVault, sealRecord } from './sealing.ts'
+import { makeVault, openRecord, openVault, sealRecord, sealVault } from './sealing.ts'
 import type { KeyFacts, Token, TokenKey } from './token.ts'
 
 /** Bytes. A PIN is typed by a person, or made by a machine and kept in a file. */
@@ -33,9 +33,7 @@ export async function openSoftwareToken(directory: string, clock: Clock, log: Lo
 
   async function unlock(pin: Uint8Array): Promise<void> {
     if (store.vault === undefined) {
-      if (pin.length < PIN_LENGTH.min || pin.length > PIN_LENGTH.max) {
-        throw new SignerError('pin_unsuitable', `a PIN has ${PIN_LENGTH.min} to ${PIN_LENGTH.max} bytes`)
-      }
+      checkSuitable(pin)
       const made = await makeVault(pin)
       // A crash before this leaves no vault, one after it an empty token with this PIN.
       await store.writeVault(made.vault)
@@ -46,6 +44,21 @@ export async function openSoftwareToken(directory: string, clock: Clock, log: Lo
     if (master !== undefined) return
     for (const record of store.records) openKey(opening, record)
     master = opening
+  }
+
+  /** One file is replaced, whole or not at all: the keys lie under the master key, and only that one lies under the PIN. */
+  async function changePin(pin: Uint8Array, newPin: Uint8Array): Promise<void> {
+    if (store.vault === undefined)
+      throw new SignerError('bad_request', 'there is no PIN yet; the first unlock sets it')
+    checkSuitable(newPin)
+    if (equalBytes(pin, newPin)) throw new SignerError('pin_unsuitable', 'the new PIN is the old one')
+    const opening = await openVault(store.vault, pin)
+    try {
+      // A crash before this leaves the old PIN, one after it the new one.
+      await store.writeVault(await sealVault(opening, newPin))
+    } finally {
+      opening.fill(0)
+    }
   }
 
   /** A record that does not open was damaged or edited: it is left aside, loudly, and the other keys go on. */
@@ -92,6 +105,7 @@ export async function openSoftwareToken(directory: string, clock: Clock, log: Lo
     keys: () => [...known.values()],
     key: (id) => known.get(id),
     unlock,
+    changePin,
     async generate(facts, algorithm) {
       unlockedMaster()
       return keep(facts, algorithm, await makeKey(algorithm))
@@ -113,6 +127,11 @@ export async function openSoftwareToken(directory: string, clock: Clock, log: Lo
     sign: (id, algorithm, data) => signWith(privateKey(id), known.get(id)?.algorithm, algorithm, data),
     exportKey: (id) => privateKey(id).export({ format: 'pem', type: 'pkcs8' }),
   }
+}
+
+function checkSuitable(pin: Uint8Array): void {
+  if (pin.length < PIN_LENGTH.min || pin.length > PIN_LENGTH.max)
+    throw new SignerError('pin_unsuitable', `a PIN has ${PIN_LENGTH.min} to ${PIN_LENGTH.max} bytes`)
 }
 
 /**

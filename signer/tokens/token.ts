@@ -22,7 +22,7 @@ export interface KeyFacts {
   readonly label?: string
 }
 
-/** All methods throw SignerError; all but `keys` and `unlock` throw `locked` before the PIN was given. They may run concurrently. */
+/** All methods throw SignerError; all but `keys`, `unlock` and `changePin` throw `locked` before the PIN was given. They may run concurrently. */
 export interface Token {
   readonly unlocked: boolean
   /** False until a first PIN was given. */
@@ -31,6 +31,11 @@ export interface Token {
   key(id: string): TokenKey | undefined
   /** The first PIN that is ever given becomes the token's. Does not count attempts: unlock.ts does. Throws `pin_incorrect`, `pin_unsuitable`. */
   unlock(pin: Uint8Array): Promise<void>
+  /**
+   * Another PIN for the same keys, durable when it resolves; a crash before leaves one of the two. Locked or unlocked, it stays so. Does
+   * not count attempts. Throws `pin_incorrect`, `pin_unsuitable`.
+   */
+  changePin(pin: Uint8Array, newPin: Uint8Array): Promise<void>
   /** The key is durable when it resolves; a crash before leaves it whole or not at all. */
   generate(facts: KeyFacts, algorithm: KeyAlgorithm): Promise<TokenKey>
   /** As `generate`, with a key that was made elsewhere. A key that is already there with the same use is returned. */

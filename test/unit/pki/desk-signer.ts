@@ -57,6 +57,7 @@ export function deskSigner(): DeskSigner {
     },
     close: () => undefined,
     unlock: unused,
+    changePin: unused,
     importKey: unused,
     csr: unused,
     selfSign: unused,
