@@ -1,6 +1,7 @@
 // `npm run bench [name …]`: figures of this machine, in ratios measured in one run. It never says pass or fail.
 const benches = {
   crypto: () => import('./crypto.ts'),
+  log: () => import('./log.ts'),
   exchange: () => import('./exchange.ts'),
   soap: () => import('./soap.ts'),
   memory: () => import('./memory.ts'),

@@ -21,6 +21,8 @@ export type LogErrorCode =
   | 'store_in_use'
   | 'invalid_record'
   | 'record_missing'
+  /** What lies on disk is not the record that was logged. */
+  | 'record_damaged'
   | 'body_missing'
   /** What lies on disk is not what was logged. */
   | 'body_damaged'

@@ -2,7 +2,7 @@
 import type { GlobalConfiguration } from '#global-configuration'
 import type { Clock, Log } from '#host'
 import type { ClientId } from '#protocol'
-import { openStore } from './message-log.ts'
+import { openStore } from './open-log.ts'
 import type { BodyReference, LogDirection, LogRecord, StoredRecord } from './record.ts'
 import type { BodySpool } from './spool.ts'
 

@@ -1,111 +1,34 @@
-// The log, put together: bodies, commits, time-stamps and reading, in the order of design "The way of a message".
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
-import { HostError, type Lock, type Log, takeLock } from '#host'
-import { Bodies, hasBodies, prepareFolders, sweep } from './bodies.ts'
+// The open log: bodies, commits, time-stamps and reading, in the order of design "The way of a message".
+import type { Lock, Log } from '#host'
+import { digest, equalBytes } from '#trust'
+import type { Bodies } from './bodies.ts'
 import { Commits } from './commits.ts'
 import { containerOf } from './container.ts'
 import { LogError } from './error.ts'
-import type { FindQuery, LogStatus, MessageLog, MessageLogOptions } from './index.ts'
-import { Reader } from './reader.ts'
+import type { FindQuery, LogStatus, MessageLog } from './index.ts'
+import type { Indexing } from './indexing.ts'
+import type { Journal } from './journal.ts'
+import type { Reader } from './reader.ts'
 import type { BodyReference, LogRecord, StoredRecord } from './record.ts'
 import type { RoundOperations } from './round.ts'
 import { checkRecord, toRow } from './row.ts'
-import { openForReading } from './schema.ts'
+import { sliceOf } from './slice.ts'
 import type { BodySpool } from './spool.ts'
-import { Timestamper } from './timestamper.ts'
-import { WorkerCalls, workerBeside } from './worker-calls.ts'
+import type { Timestamper } from './timestamper.ts'
+import type { WorkerCalls } from './worker-calls.ts'
 import type { WriterOperations } from './writer-operations.ts'
 
 const MAX_PAGE = 1000
 /** How often a store that failed is tried, so that the log says it is well again without a message having to dare. */
 const PROBE_MS = 5_000
 
-/** @param writerThread The writer's entry; a test gives one whose disk fails. */
-export async function openStore(
-  options: MessageLogOptions,
-  writerThread = workerBeside(import.meta, 'writer-thread'),
-): Promise<MessageLog> {
-  const { directory, settings, log } = options
-  const database = join(directory, 'log.db')
-  const bodiesDirectory = join(directory, 'bodies')
-  await mkdir(directory, { recursive: true, mode: 0o700 })
-  const lock = lockDirectory(directory)
-  // Whichever thread ends, nothing is logged any more: there is no half a log.
-  let broken: string | undefined
-  const onDeath = (reason: string) => {
-    broken ??= reason
-    log.error('the message log is broken: no message is taken until this process starts again', { reason })
-  }
-  const writer = new WorkerCalls<WriterOperations>(writerThread, onDeath)
-  const rounds = new WorkerCalls<RoundOperations>(workerBeside(import.meta, 'round-thread'), onDeath)
-  try {
-    // Database before folders: a crash between leaves an empty log, never bodies without one.
-    const facts = await writer.call('open', { file: database, mayCreate: !(await hasBodies(bodiesDirectory)) })
-    await prepareFolders(bodiesDirectory)
-    const reader = new Reader(openForReading(database))
-    await rounds.call('open', database)
-    const removed = await sweep(bodiesDirectory, { from: facts.sweptBefore, before: facts.run }, (file) =>
-      reader.isReferenced(file),
-    )
-    if (removed.length > 0)
-      log.warn('bodies of messages that the last run did not finish to log were removed', {
-        count: removed.length,
-        files: removed.slice(0, 100),
-      })
-    // A crash before this is durable sweeps the same runs again.
-    await writer.call('setState', { key: 'swept_before', value: facts.run })
-    const bodies = new Bodies({
-      directory: bodiesDirectory,
-      run: facts.run,
-      keepUpTo: settings.maxLoggedBodyBytes ?? Number.POSITIVE_INFINITY,
-    })
-    const timestamper = new Timestamper({
-      writer,
-      rounds,
-      facts,
-      configuration: options.configuration,
-      intervalSeconds: settings.timestampIntervalSeconds,
-      acceptableFailureSeconds: settings.acceptableFailureSeconds,
-      clock: options.clock,
-      log,
-    })
-    timestamper.start()
-    return new OpenLog({
-      immediate: settings.timestamping === 'immediate',
-      records: facts.lastSeq,
-      writer,
-      rounds,
-      reader,
-      bodies,
-      timestamper,
-      lock,
-      log,
-      broken: () => broken,
-    })
-  } catch (error) {
-    await writer.end()
-    await rounds.end()
-    lock.release()
-    throw error
-  }
-}
-
-/** One process per log: two would sweep each other's bodies away. */
-function lockDirectory(directory: string): Lock {
-  try {
-    return takeLock(join(directory, 'lock'), `a process with the message log ${directory}`)
-  } catch (error) {
-    if (!(error instanceof HostError)) throw error
-    throw new LogError('store_in_use', error.message, { cause: error })
-  }
-}
-
 interface Parts {
   readonly immediate: boolean
   readonly records: number
   readonly writer: WorkerCalls<WriterOperations>
   readonly rounds: WorkerCalls<RoundOperations>
+  readonly journal: Journal
+  readonly indexing: Indexing
   readonly reader: Reader
   readonly bodies: Bodies
   readonly timestamper: Timestamper
@@ -114,7 +37,7 @@ interface Parts {
   readonly broken: () => string | undefined
 }
 
-class OpenLog implements MessageLog {
+export class OpenLog implements MessageLog {
   readonly #parts: Parts
   readonly #commits: Commits
   #records: number
@@ -125,22 +48,31 @@ class OpenLog implements MessageLog {
 
   constructor(parts: Parts) {
     this.#parts = parts
-    this.#commits = new Commits(parts.writer)
+    this.#commits = new Commits(parts.journal)
     this.#records = parts.records
+    parts.indexing.onFailure = ({ message }, again) => {
+      if (!again) parts.log.error('records are durable but cannot be entered into the index', { reason: message })
+      this.#probeLater()
+    }
   }
 
   spool(): BodySpool {
     return this.#parts.bodies.spool()
   }
 
-  async *read(body: BodyReference): AsyncGenerator<Uint8Array> {
+  async *read(body: BodyReference, number = 1): AsyncGenerator<Uint8Array> {
     const { file, inline, stored } = body
-    if (inline !== undefined) return yield inline
-    if (file !== undefined) return yield* this.#parts.bodies.read({ ...body, file }, stored !== undefined)
+    const slice = sliceOf(body, number)
+    const end = slice.start + slice.size
+    if (inline !== undefined) return yield inline.subarray(slice.start, end)
+    if (file !== undefined) return yield* this.#parts.bodies.read({ ...body, file }, slice, stored !== undefined)
     if (body.truncated)
       throw new LogError('body_not_kept', `The body of ${body.size} bytes was longer than this log keeps`)
-    const bytes = stored === undefined ? undefined : this.#parts.reader.inlineBody(stored)
-    if (bytes === undefined) throw new LogError('body_missing', 'The log has no such body')
+    const all = stored === undefined ? undefined : this.#parts.reader.inlineBody(stored)
+    if (all === undefined) throw new LogError('body_missing', 'The log has no such body')
+    const bytes = all.subarray(slice.start, end)
+    if (all.length !== body.size || !equalBytes(digest('SHA-512', bytes), slice.digest))
+      throw new LogError('body_damaged', `The body of record ${stored} is not the one that was logged`)
     yield bytes
   }
 
@@ -149,8 +81,8 @@ class OpenLog implements MessageLog {
   }
 
   async append(record: LogRecord): Promise<number> {
-    const { immediate, timestamper } = this.#parts
-    const refusal = this.#refusal() ?? timestamper.refusal(immediate)
+    const { immediate, indexing, timestamper } = this.#parts
+    const refusal = this.#refusal() ?? indexing.refusal() ?? timestamper.refusal(immediate)
     if (refusal !== undefined) throw refusal
     checkRecord(record)
     const seq = await this.#commit(record)
@@ -160,7 +92,7 @@ class OpenLog implements MessageLog {
 
   /** The body is claimed before the record is under way, so that nobody can remove it from under the commit. */
   async #commit(record: LogRecord): Promise<number> {
-    const { bodies, timestamper, log } = this.#parts
+    const { bodies, indexing, timestamper, log } = this.#parts
     const { body, side, direction } = record
     if (body !== undefined) bodies.claim(body)
     let seq: number
@@ -175,6 +107,7 @@ class OpenLog implements MessageLog {
     // Durable from here on. A crash leaves a logged message that never went on; its peers see a cut connection.
     this.#failure = undefined
     this.#records = Math.max(this.#records, seq)
+    indexing.added(seq)
     timestamper.recordAdded()
     try {
       if (body !== undefined) await bodies.recorded(body, (side === 'provider') === (direction === 'request'))
@@ -188,21 +121,29 @@ class OpenLog implements MessageLog {
 
   async find(query: FindQuery): Promise<readonly StoredRecord[]> {
     const { after = 0, limit = MAX_PAGE } = query
+    await this.#parts.indexing.settle()
     return this.#parts.reader.find({ ...query, after, limit: Math.min(limit, MAX_PAGE) })
   }
 
   async get(seq: number): Promise<StoredRecord | undefined> {
-    return Number.isSafeInteger(seq) ? this.#parts.reader.get(seq) : undefined
+    if (!Number.isSafeInteger(seq)) return undefined
+    const { reader, indexing } = this.#parts
+    // What the index knows is read also while a full disk keeps it from following.
+    const known = reader.get(seq)
+    if (known !== undefined) return known
+    await indexing.settle()
+    return reader.get(seq)
   }
 
   async list(query: { queryId?: string; after: number; limit: number }): Promise<readonly StoredRecord[]> {
+    await this.#parts.indexing.settle()
     return this.#parts.reader.list({ ...query, limit: Math.min(query.limit, MAX_PAGE) })
   }
 
   async *container(seq: number): AsyncGenerator<Uint8Array> {
     const record = await this.get(seq)
     if (record === undefined) throw new LogError('record_missing', `The log has no record ${seq}`)
-    yield* containerOf(record, this.#parts.reader.timestamp(seq), (body) => this.read(body))
+    yield* containerOf(record, this.#parts.reader.timestamp(seq), (body, number) => this.read(body, number))
   }
 
   timestampNow(seqs: readonly number[]): Promise<void> {
@@ -212,7 +153,7 @@ class OpenLog implements MessageLog {
 
   status(): LogStatus {
     const { immediate, timestamper } = this.#parts
-    const refusing = (this.#refusal() ?? timestamper.refusal(immediate))?.message ?? this.#failure
+    const refusing = (this.#refusal() ?? timestamper.refusal(immediate))?.message ?? this.#lastFailure()
     return { records: this.#records, ...timestamper.status(), ...(refusing === undefined ? {} : { refusing }) }
   }
 
@@ -220,15 +161,20 @@ class OpenLog implements MessageLog {
     if (this.#closed) return
     this.#closed = true
     clearTimeout(this.#probe)
-    const { timestamper, writer, rounds, reader, lock, log, broken } = this.#parts
+    const { timestamper, writer, rounds, journal, indexing, reader, lock, log, broken } = this.#parts
     timestamper.stop()
     await this.#commits.idle()
+    indexing.stop()
     reader.close()
     await rounds.end()
-    if (broken() === undefined)
-      await writer
-        .call('close', undefined)
-        .catch((error) => log.error('the message log did not close cleanly', { reason: error.message }))
+    try {
+      await journal.close()
+      // What is not in the index yet, the next start enters; it is only slower then.
+      if (broken() === undefined) await indexing.settle()
+      if (broken() === undefined) await writer.call('close', undefined)
+    } catch (error) {
+      log.error('the message log did not close cleanly', { reason: (error as Error).message })
+    }
     await writer.end()
     lock.release()
   }
@@ -241,22 +187,33 @@ class OpenLog implements MessageLog {
       : new LogError('store_broken', `The message log is broken until this process starts again: ${broken}`)
   }
 
+  /** Of the log or of its index. */
+  #lastFailure(): string | undefined {
+    const reason = this.#failure ?? this.#parts.indexing.failure
+    return reason === undefined ? undefined : `The last write failed: ${reason}`
+  }
+
   #failed(reason: string): void {
-    const { writer, log, broken } = this.#parts
-    if (this.#failure === undefined) log.error('records cannot be written', { reason })
-    this.#failure = `The last write failed: ${reason}`
-    if (this.#probe !== undefined) return
-    const probe = async () => {
-      this.#probe = undefined
-      if (this.#failure === undefined || broken() !== undefined || this.#closed) return
-      try {
-        await writer.call('setState', { key: 'probe', value: this.#records })
-        this.#failure = undefined
-        log.info('the message log can be written again')
-      } catch (error) {
-        this.#failed((error as Error).message)
-      }
+    if (this.#failure === undefined) this.#parts.log.error('records cannot be written', { reason })
+    this.#failure = reason
+    this.#probeLater()
+  }
+
+  #probeLater(): void {
+    this.#probe ??= setTimeout(() => void this.#tryAgain(), PROBE_MS)
+  }
+
+  async #tryAgain(): Promise<void> {
+    const { writer, indexing, log, broken } = this.#parts
+    this.#probe = undefined
+    if (this.#lastFailure() === undefined || broken() !== undefined || this.#closed) return
+    try {
+      await indexing.settle()
+      await writer.call('setState', { key: 'probe', value: this.#records })
+      this.#failure = undefined
+      log.info('the message log can be written again')
+    } catch (error) {
+      this.#failed((error as Error).message)
     }
-    this.#probe = setTimeout(() => void probe(), PROBE_MS)
   }
 }

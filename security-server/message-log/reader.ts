@@ -1,7 +1,11 @@
-// Reading the log: a connection of its own on the main thread. Each statement is one short snapshot of what is committed.
+// Reading the log: a connection of its own on the main thread, and the segments that its rows point into. Each statement is
+// one short snapshot of what is committed.
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { type ClientId, decodeClientId, idKey } from '#protocol'
-import type { BodyReference, LogDirection, LogSide, StoredRecord } from './record.ts'
+import type { BodyPart, BodyReference, LogDirection, LogSide, StoredRecord } from './record.ts'
+import { toParts } from './row.ts'
+import { Segments } from './segments.ts'
+import type { RecordRow } from './store.ts'
 
 /** A time-stamp with what leads from one record's signature to it. */
 export interface RecordTimestamp {
@@ -11,9 +15,9 @@ export interface RecordTimestamp {
   readonly chain?: Uint8Array
 }
 
-/** Without the bytes of small bodies: a page of records must not carry megabytes. */
+/** Without the bytes of small bodies: a page of records must not carry megabytes. Records of version 1 have all in the row. */
 const COLUMNS = `records.seq, records.at, side, direction, query_id, request_id, member, body_size, body_digest, body_file,
-  body_truncated, head, signature, chain, chain_result,
+  body_truncated, head, signature, chain, chain_result, leaf_hash, segment, place,
   EXISTS (SELECT 1 FROM record_timestamps AS stamped WHERE stamped.seq = records.seq) AS timestamped`
 
 /** A row of COLUMNS as SQLite hands it over. */
@@ -33,11 +37,16 @@ interface Row {
   readonly signature: Uint8Array
   readonly chain: Uint8Array | null
   readonly chain_result: Uint8Array | null
+  readonly leaf_hash: Uint8Array
+  /** Null, both, in a record of version 1. */
+  readonly segment: number | null
+  readonly place: number | null
   readonly timestamped: number
 }
 
 export class Reader {
   readonly #db: DatabaseSync
+  readonly #segments: Segments
   readonly #get: StatementSync
   readonly #find: StatementSync
   readonly #page: StatementSync
@@ -46,15 +55,16 @@ export class Reader {
   readonly #timestamp: StatementSync
   readonly #file: StatementSync
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, segments: string) {
     this.#db = db
+    this.#segments = new Segments(segments)
     this.#get = db.prepare(`SELECT ${COLUMNS} FROM records WHERE seq = ?`)
     this.#find = db.prepare(
       `SELECT ${COLUMNS} FROM records WHERE query_id = ? AND member = ? AND seq > ? AND direction = coalesce(?, direction) ORDER BY seq LIMIT ?`,
     )
     this.#page = db.prepare(`SELECT ${COLUMNS} FROM records WHERE seq > ? ORDER BY seq LIMIT ?`)
     this.#pageOf = db.prepare(`SELECT ${COLUMNS} FROM records WHERE query_id = ? AND seq > ? ORDER BY seq LIMIT ?`)
-    this.#inline = db.prepare('SELECT body_inline FROM records WHERE seq = ?')
+    this.#inline = db.prepare('SELECT body_inline, segment, place FROM records WHERE seq = ?')
     this.#timestamp = db.prepare(
       `SELECT token, result, chain FROM record_timestamps JOIN timestamps ON timestamps.id = record_timestamps.timestamp
         WHERE record_timestamps.seq = ?`,
@@ -64,7 +74,7 @@ export class Reader {
 
   get(seq: number): StoredRecord | undefined {
     const row = this.#get.get(seq)
-    return row === undefined ? undefined : toRecord(row)
+    return row === undefined ? undefined : this.#record(row)
   }
 
   find(query: {
@@ -75,18 +85,20 @@ export class Reader {
     limit: number
   }): StoredRecord[] {
     const { queryId, member, direction = null, after, limit } = query
-    return this.#find.all(queryId, idKey(member), after, direction, limit).map(toRecord)
+    return this.#find.all(queryId, idKey(member), after, direction, limit).map((row) => this.#record(row))
   }
 
   list(query: { queryId?: string; after: number; limit: number }): StoredRecord[] {
     const { queryId, after, limit } = query
-    return (queryId === undefined ? this.#page.all(after, limit) : this.#pageOf.all(queryId, after, limit)).map(
-      toRecord,
-    )
+    const rows = queryId === undefined ? this.#page.all(after, limit) : this.#pageOf.all(queryId, after, limit)
+    return rows.map((row) => this.#record(row))
   }
 
   inlineBody(seq: number): Uint8Array | undefined {
-    return (this.#inline.get(seq)?.['body_inline'] as Uint8Array | null | undefined) ?? undefined
+    const row = this.#inline.get(seq) as
+      | (Pick<Row, 'segment' | 'place'> & { body_inline: Uint8Array | null })
+      | undefined
+    return (row && (this.#placed(seq, row)?.bodyInline ?? row.body_inline)) ?? undefined
   }
 
   timestamp(seq: number): RecordTimestamp | undefined {
@@ -104,12 +116,29 @@ export class Reader {
 
   close(): void {
     this.#db.close()
+    this.#segments.close()
+  }
+
+  /** Throws LogError `record_damaged` where its segment does not have it. */
+  #record(columns: unknown): StoredRecord {
+    const row = columns as Row
+    const placed = this.#placed(row.seq, row)
+    if (placed === undefined) return toRecord(row, row, undefined)
+    return toRecord(row, { ...placed, chain_result: placed.chainResult }, toParts(placed.bodyParts))
+  }
+
+  #placed(seq: number, { segment, place }: Pick<Row, 'segment' | 'place'>): RecordRow | undefined {
+    return segment === null || place === null ? undefined : this.#segments.record(seq, { segment, offset: place })
   }
 }
 
-function toRecord(columns: unknown): StoredRecord {
-  const row = columns as Row
-  const body = toBody(row)
+/** @param bytes What was signed, and with what, from wherever it lies. */
+function toRecord(
+  row: Row,
+  bytes: Pick<Row, 'head' | 'signature' | 'chain' | 'chain_result'>,
+  parts: readonly BodyPart[] | undefined,
+): StoredRecord {
+  const body = toBody(row, parts)
   return {
     seq: row.seq,
     at: new Date(row.at),
@@ -118,18 +147,19 @@ function toRecord(columns: unknown): StoredRecord {
     queryId: row.query_id,
     requestId: row.request_id,
     member: decodeClientId(row.member),
-    head: row.head,
-    signature: row.signature,
-    ...(row.chain === null ? {} : { chain: row.chain }),
-    ...(row.chain_result === null ? {} : { chainResult: row.chain_result }),
+    head: bytes.head,
+    signature: bytes.signature,
+    ...(bytes.chain === null ? {} : { chain: bytes.chain }),
+    ...(bytes.chain_result === null ? {} : { chainResult: bytes.chain_result }),
     ...(body === undefined ? {} : { body }),
     timestamped: row.timestamped === 1,
   }
 }
 
-function toBody(row: Row): BodyReference | undefined {
+function toBody(row: Row, parts: readonly BodyPart[] | undefined): BodyReference | undefined {
   const { body_size: size, body_digest: digest } = row
   if (size === null || digest === null) return undefined
-  if (row.body_truncated === 1) return { size, digest, stored: row.seq, truncated: true }
-  return { size, digest, stored: row.seq, ...(row.body_file === null ? {} : { file: row.body_file }) }
+  const facts = { size, digest, stored: row.seq, ...(parts === undefined ? {} : { parts }) }
+  if (row.body_truncated === 1) return { ...facts, truncated: true }
+  return { ...facts, ...(row.body_file === null ? {} : { file: row.body_file }) }
 }

@@ -3,16 +3,17 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { prepareRound, type RoundOperations } from './round.ts'
 import { openForReading } from './schema.ts'
+import { Segments } from './segments.ts'
 import { answerCalls } from './worker-calls.ts'
 
-let db: DatabaseSync | undefined
+let log: { readonly db: DatabaseSync; readonly segments: Segments } | undefined
 
 answerCalls({
-  open(file) {
-    db = openForReading(file)
+  open({ file, segments }) {
+    log = { db: openForReading(file), segments: new Segments(segments) }
   },
   prepare(selection) {
-    if (db === undefined) throw new TypeError('The log is not open')
-    return prepareRound(db, selection)
+    if (log === undefined) throw new TypeError('The log is not open')
+    return prepareRound(log.db, log.segments, selection)
   },
 } satisfies RoundOperations)

@@ -2,6 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { signatureValueOf, timestampInput } from '#evidence'
 import type { DigestName } from '#trust'
+import type { Segments } from './segments.ts'
 
 /** Signatures, hash-chain results and imprints are hashed with it. */
 export const IMPRINT_DIGEST: DigestName = 'SHA-512'
@@ -20,17 +21,17 @@ export interface Round {
 
 export type RoundOperations = {
   /** First of all. */
-  open(file: string): void
+  open(log: { readonly file: string; readonly segments: string }): void
   /** Null where nothing waits. */
   prepare(selection: Selection): Round | null
 }
 
 /** The single form when exactly one record waits, a hash chain over all when there are more. */
-export function prepareRound(db: DatabaseSync, selection: Selection): Round | null {
+export function prepareRound(db: DatabaseSync, segments: Segments, selection: Selection): Round | null {
   const seqs = select(db, selection)
   const [only] = seqs
   if (only === undefined) return null
-  const signatures = seqs.length === 1 ? [singleInput(db, only)] : batchInput(db, seqs)
+  const signatures = seqs.length === 1 ? [singleInput(db, segments, only)] : batchInput(db, seqs)
   const { imprint, result, chains } = timestampInput(signatures, IMPRINT_DIGEST)
   return { seqs, imprint, result: result ?? null, chains: result === undefined ? null : chains }
 }
@@ -38,12 +39,14 @@ export function prepareRound(db: DatabaseSync, selection: Selection): Round | nu
 type SignatureInput = Parameters<typeof timestampInput>[0][number]
 
 /** Of one record the decoded signature value itself is time-stamped. */
-function singleInput(db: DatabaseSync, seq: number): SignatureInput {
-  const row = db.prepare('SELECT signature, signature_digest FROM records WHERE seq = ?').get(seq)
-  return {
-    signatureDigest: row?.['signature_digest'] as Uint8Array,
-    signatureValue: signatureValueOf(row?.['signature'] as Uint8Array),
-  }
+function singleInput(db: DatabaseSync, segments: Segments, seq: number): SignatureInput {
+  const row = db.prepare('SELECT signature, signature_digest, segment, place FROM records WHERE seq = ?').get(seq)
+  const segment = row?.['segment'] as number | null
+  const signature =
+    segment === null
+      ? (row?.['signature'] as Uint8Array)
+      : segments.record(seq, { segment, offset: row?.['place'] as number }).signature
+  return { signatureDigest: row?.['signature_digest'] as Uint8Array, signatureValue: signatureValueOf(signature) }
 }
 
 /** Of many, the digests of their signature documents; the documents themselves are not read again. */

@@ -1,10 +1,14 @@
-// The writes of the log, each one transaction. Runs in the writer's thread (writer.ts), which is the only one to write.
+// The writes of the database, each one transaction. Runs in the writer's thread, which is the only one to write there.
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { digest } from '#trust'
 import { leafHash } from './leaf.ts'
 import type { LogDirection, LogSide } from './record.ts'
+import type { Place, Tail } from './segments.ts'
 
-/** A record as it crosses to the writer's thread: plain values and bytes. */
+/** One of several attachments: its size, and its digest in base64. */
+export type PartRow = readonly [size: number, digest: string]
+
+/** A record in plain values and bytes. */
 export interface RecordRow {
   readonly at: number
   readonly side: LogSide
@@ -21,6 +25,15 @@ export interface RecordRow {
   readonly bodyInline: Uint8Array | null
   readonly bodyFile: string | null
   readonly bodyTruncated: boolean
+  /** Of several attachments; lies in the segment only. */
+  readonly bodyParts?: readonly PartRow[]
+}
+
+/** A record that is durable in a segment. */
+export interface PlacedRow extends RecordRow {
+  readonly seq: number
+  readonly segment: number
+  readonly offset: number
 }
 
 /** A time-stamp as it is stored: token with its TSA's certificate first, and the hash-chain result of a batch. */
@@ -42,7 +55,8 @@ export interface StoreFacts {
   readonly run: number
   /** Files of runs before this one were swept already. */
   readonly sweptBefore: number
-  readonly lastSeq: number
+  /** Behind the last record. */
+  readonly tail: Tail
   readonly untimestamped: number
   readonly lastTimestampAt: number | null
   readonly failingSince: number | null
@@ -52,9 +66,11 @@ export type StateKey = 'run' | 'swept_before' | 'failing_since' | 'probe'
 
 const SQLITE_FULL = 13
 
+const EMPTY = new Uint8Array()
+
 /** A write that failed, and what is known about what it left. */
 class WriteFailure extends Error {
-  /** Whether the records may be found after a restart all the same: the COMMIT itself failed, at an unknown point. */
+  /** Whether the rows may be found after a restart all the same: the COMMIT itself failed, at an unknown point. */
   readonly mayRemain: boolean
   /** Whether the store may no longer be trusted to write. A full disk is not that: there may be room later. */
   readonly fatal: boolean
@@ -79,20 +95,20 @@ export class Store {
   constructor(db: DatabaseSync) {
     this.#db = db
     this.#lastSeq = db.prepare('SELECT coalesce(max(seq), 0) AS seq FROM records')
-    this.#record = db.prepare('INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+    this.#record = db.prepare('INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
     this.#timestamp = db.prepare('INSERT INTO timestamps (at, token, result) VALUES (?, ?, ?)')
     this.#link = db.prepare('INSERT INTO record_timestamps VALUES (?, ?, ?)')
     this.#state = db.prepare('INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value')
   }
 
   /** Begins a new run of the log. */
-  begin(): StoreFacts {
+  begin(tail: Tail): StoreFacts {
     const run = Number(this.#read('SELECT value FROM state WHERE key = ?', 'run') ?? 0) + 1
     this.setState({ key: 'run', value: run })
     return {
       run,
       sweptBefore: Number(this.#read('SELECT value FROM state WHERE key = ?', 'swept_before') ?? 0),
-      lastSeq: this.lastSeq(),
+      tail,
       untimestamped: Number(this.#read('SELECT count(*) FROM untimestamped')),
       lastTimestampAt: this.#read('SELECT at FROM timestamps ORDER BY id DESC LIMIT 1') as number | null,
       failingSince: this.#read('SELECT value FROM state WHERE key = ?', 'failing_since') as number | null,
@@ -103,34 +119,37 @@ export class Store {
     return Number(this.#lastSeq.get()?.['seq'])
   }
 
+  /** Where the last record lies; null for one of version 1, and in an empty log. */
+  lastPlace(): Place | null {
+    const row = this.#db.prepare('SELECT segment, place FROM records ORDER BY seq DESC LIMIT 1').get()
+    if (row === undefined || row['segment'] === null) return null
+    return { segment: Number(row['segment']), offset: Number(row['place']) }
+  }
+
   /**
-   * Appends all rows or none, under consecutive numbers; returns the first.
-   *
-   * The files the rows name are durable already (spool.ts). A crash before COMMIT has fsynced leaves them without a
-   * record, for the next start's sweep; a crash after it leaves whole records of messages that never went on.
+   * Enters records into the index, all or none. They are durable in their segment already: a crash before COMMIT has
+   * fsynced leaves them for the next start to enter.
    */
-  append(rows: readonly RecordRow[]): number {
-    return this.#transaction(() => {
-      const first = this.lastSeq() + 1
-      for (const [index, row] of rows.entries()) this.#insert(first + index, row)
-      return first
+  index(rows: Iterable<PlacedRow>): void {
+    this.#transaction(() => {
+      for (const row of rows) this.#insert(row)
     })
   }
 
-  #insert(seq: number, row: RecordRow): void {
+  #insert(row: PlacedRow): void {
     const signatureDigest = digest('SHA-512', row.signature)
     const leaf = leafHash({
       ...row,
-      seq,
       headDigest: digest('SHA-512', row.head),
       signatureDigest,
       chainDigest: row.chain && digest('SHA-512', row.chain),
       chainResultDigest: row.chainResult && digest('SHA-512', row.chainResult),
     })
     this.#record.run(
-      ...[seq, row.at, row.side, row.direction, row.queryId, row.requestId, row.member, leaf, signatureDigest],
+      ...[row.seq, row.at, row.side, row.direction, row.queryId, row.requestId, row.member, leaf, signatureDigest],
       ...[row.bodySize, row.bodyDigest, row.bodyFile, row.bodyTruncated ? 1 : 0],
-      ...[row.head, row.signature, row.chain, row.chainResult, row.bodyInline],
+      ...[EMPTY, EMPTY, row.chain && EMPTY, row.chainResult && EMPTY, row.bodyInline && EMPTY],
+      ...[row.segment, row.offset],
     )
   }
 

@@ -22,6 +22,8 @@ const DEFAULT_ACCEPTABLE_FAILURE_SECONDS = 14_400
 export interface TimestamperOptions {
   readonly writer: WorkerCalls<WriterOperations>
   readonly rounds: WorkerCalls<RoundOperations>
+  /** Resolves when all that was appended is in the index, from which rounds take it. */
+  readonly settle: () => Promise<void>
   readonly facts: StoreFacts
   readonly configuration: () => GlobalConfiguration | undefined
   readonly intervalSeconds: number | undefined
@@ -154,9 +156,10 @@ export class Timestamper {
 
   /** One round; returns how many records got their time-stamp. */
   async #round(selection: Selection): Promise<number> {
-    const { rounds, configuration } = this.#options
+    const { rounds, configuration, settle } = this.#options
     this.#refuseWhenStopped()
     try {
+      await settle()
       const round = await rounds.call('prepare', selection)
       if (round === null) return 0
       // A crash here leaves the records waiting; the authority has signed a hash that nobody will ask for.

@@ -12,7 +12,7 @@ import type {
   MessageLog,
   MessageLogSettings,
 } from '../../../../security-server/message-log/index.ts'
-import { openStore } from '../../../../security-server/message-log/message-log.ts'
+import { openStore, type Replaceable } from '../../../../security-server/message-log/open-log.ts'
 
 export const CLIENT: ClientId = {
   instance: 'DEMO',
@@ -72,7 +72,7 @@ export interface TestLogOptions {
   readonly configuration?: () => GlobalConfiguration | undefined
   readonly clock?: TestClock
   readonly log?: TestLog
-  readonly writerThread?: URL
+  readonly replaced?: Replaceable
 }
 
 /** Opens a log; it is closed at the end of the test, before its folder goes. */
@@ -90,7 +90,7 @@ export async function openLog(t: TestContext, options: TestLogOptions): Promise<
       clock: options.clock ?? new TestClock(),
       log: options.log ?? new TestLog(),
     },
-    ...(options.writerThread === undefined ? [] : [options.writerThread]),
+    options.replaced,
   )
   atEnd(t, () => log.close())
   return log

@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import test, { type TestContext } from 'node:test'
 import { openForWriting } from '../../../../security-server/message-log/schema.ts'
-import { type RecordRow, Store } from '../../../../security-server/message-log/store.ts'
+import { type PlacedRow, Store } from '../../../../security-server/message-log/store.ts'
 import { code, temporaryDirectory } from './fixture.ts'
 
-const ROW: RecordRow = {
+const ROW: PlacedRow = {
+  seq: 1,
   at: 1_772_366_400_123,
   side: 'provider',
   direction: 'response',
@@ -24,6 +25,8 @@ const ROW: RecordRow = {
   bodyInline: Buffer.from('body'),
   bodyFile: null,
   bodyTruncated: false,
+  segment: 1,
+  offset: 0,
 }
 
 async function openDatabase(t: TestContext): Promise<{ db: DatabaseSync; store: Store; file: string }> {
@@ -35,7 +38,7 @@ async function openDatabase(t: TestContext): Promise<{ db: DatabaseSync; store: 
 
 test('records, time-stamps and their links can neither be changed, removed, replaced nor put out of order', async (t) => {
   const { db, store } = await openDatabase(t)
-  store.append([ROW, ROW])
+  store.index([ROW, { ...ROW, seq: 2 }])
   store.saveTimestamp({
     timestamp: { at: 1, token: Buffer.from('token'), result: Buffer.from('result') },
     links: [{ seq: 1, chain: Buffer.from('chain') }],
@@ -49,7 +52,7 @@ test('records, time-stamps and their links can neither be changed, removed, repl
     )
   }
   const columns =
-    'at, side, direction, query_id, request_id, member, leaf_hash, signature_digest, body_size, body_digest, body_file, body_truncated, head, signature, chain, chain_result, body_inline'
+    'at, side, direction, query_id, request_id, member, leaf_hash, signature_digest, body_size, body_digest, body_file, body_truncated, head, signature, chain, chain_result, body_inline, segment, place'
   for (const seq of [1, 2, 4, 0, -1, 10])
     assert.throws(
       () => db.exec(`INSERT INTO records SELECT ${seq}, ${columns} FROM records WHERE seq = 1`),
@@ -65,29 +68,33 @@ test('records, time-stamps and their links can neither be changed, removed, repl
   )
 })
 
-test('a group is appended whole or not at all', async (t) => {
+test('a group is entered whole or not at all', async (t) => {
   const { db, store } = await openDatabase(t)
-  const half = { ...ROW, chain: Buffer.from('half a chain') }
-  assert.throws(() => store.append([ROW, half, ROW]), /CHECK/)
+  const half = { ...ROW, seq: 2, chain: Buffer.from('half a chain') }
+  assert.throws(() => store.index([ROW, half, { ...ROW, seq: 3 }]), /CHECK/)
   assert.equal(store.lastSeq(), 0)
-  assert.equal(store.append([ROW, ROW]), 1)
-  assert.equal(store.append([ROW]), 3)
+  store.index([ROW, { ...ROW, seq: 2 }])
+  assert.equal(store.lastSeq(), 2)
+  assert.throws(() => store.index([{ ...ROW, seq: 4 }]), /next number/)
+  store.index([{ ...ROW, seq: 3 }])
+  assert.equal(store.lastSeq(), 3)
   assert.equal(db.isTransaction, false)
 })
 
 test('one file is the body of one record', async (t) => {
   const { store } = await openDatabase(t)
   const inFile = { ...ROW, bodyInline: null, bodyFile: '0123-1' }
-  store.append([inFile])
-  assert.throws(() => store.append([inFile]), /UNIQUE/)
+  store.index([inFile])
+  assert.throws(() => store.index([{ ...inFile, seq: 2 }]), /UNIQUE/)
 })
 
 test('the leaf hash is what its description says, computed here by hand', async (t) => {
   const { db, store } = await openDatabase(t)
-  store.append([
+  store.index([
     ROW,
     {
       ...ROW,
+      seq: 2,
       bodySize: null,
       bodyDigest: null,
       bodyInline: null,
@@ -135,7 +142,7 @@ test('a commit is made durable: write-ahead log, full synchronisation', async (t
 
 test('a log of a later version, and a database of something else, are refused unchanged', async (t) => {
   const { db, file } = await openDatabase(t)
-  db.exec('PRAGMA user_version = 2')
+  db.exec('PRAGMA user_version = 3')
   db.close()
   assert.throws(() => openForWriting(file, true), code('store_foreign'))
   const foreign = `${file}.other`

@@ -50,7 +50,7 @@ test('one waiting record is covered directly, by its signature value; several by
   await Promise.all([log.append(record()), log.append(record()), log.append(record())])
   await log.timestampNow([2, 3, 4, 4, 1, 99])
   assert.equal(tsa.asked.length, 2, 'one request for all, and none for the one that has its time-stamp')
-  const reader = new Reader(openForReading(join(directory, 'log.db')))
+  const reader = new Reader(openForReading(join(directory, 'log.db')), join(directory, 'segments'))
   const single = reader.timestamp(1)
   assert.ok(single && single.result === undefined && single.chain === undefined)
   assert.deepEqual(

@@ -1,0 +1,105 @@
+// CPU of the message log alone, per record: the thread that appends, and the writer's. Wall time belongs to the disk.
+import { randomBytes, randomUUID } from 'node:crypto'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { GlobalConfiguration } from '#global-configuration'
+import { type LogRecord, type MessageLog, openMessageLog } from '../security-server/message-log/index.ts'
+
+/** Sizes of a REST exchange with a body of 2 KB: head, and a signature that carries its certificate and OCSP answer. */
+const HEAD = randomBytes(600)
+const SIGNATURE = randomBytes(5000)
+const BODY = randomBytes(2048)
+
+const TSAS = [{ name: 'nobody', url: 'http://127.0.0.1:9/', certificate: {} as never }]
+const CONFIGURATION = { shared: { tsas: TSAS }, trust: { tsas: TSAS } } as unknown as GlobalConfiguration
+
+export async function run(): Promise<void> {
+  const directory = mkdtempSync(join(process.cwd(), '.bench-log-'))
+  const quiet = () => {}
+  const log = await openMessageLog({
+    directory,
+    configuration: () => CONFIGURATION,
+    settings: { timestamping: 'batch', acceptableFailureSeconds: 0, timestampIntervalSeconds: 86_400 },
+    clock: { now: () => new Date() },
+    log: { error: quiet, warn: quiet, info: quiet, debug: quiet },
+  })
+  try {
+    await together(log, 16, 3000)
+    await measure('one a millisecond', 3000, (count) => steady(() => append(log), count))
+    await measure('  the same without the log', 3000, (count) => steady(async () => void (await made(log)), count))
+    await measure('16 at once', 8000, (count) => together(log, 16, count))
+    await measure('128 at once', 16_000, (count) => together(log, 128, count))
+    await measure('one after another', 2000, (count) => together(log, 1, count))
+  } finally {
+    await log.close()
+    rmSync(directory, { recursive: true })
+  }
+}
+
+async function measure(name: string, count: number, work: (count: number) => Promise<void>): Promise<void> {
+  const start = { main: process.threadCpuUsage(), others: otherThreads(), calls: writes() }
+  const begun = performance.now()
+  await work(count)
+  const milliseconds = performance.now() - begun
+  const used = process.threadCpuUsage(start.main)
+  const main = (used.user + used.system) / count
+  const others = (otherThreads() - start.others) / 1000 / count
+  console.log(
+    `${name}: ${(main + others).toFixed(0)} µs a record: ${main.toFixed(0)} on the main thread, ${others.toFixed(0)} on others; ${((writes() - start.calls) / count).toFixed(1)} writes; ${(milliseconds / count).toFixed(2)} ms`,
+  )
+}
+
+/** At the pace of a server under load, whose other work keeps one append from the next. */
+async function steady(work: () => Promise<void>, count: number): Promise<void> {
+  const waits: Promise<void>[] = []
+  for (let done = 0; done < count; done += 1) {
+    waits.push(work())
+    await sleep(1)
+  }
+  await Promise.all(waits)
+}
+
+async function together(log: MessageLog, writers: number, count: number): Promise<void> {
+  let left = count
+  const one = async () => {
+    while (left-- > 0) await append(log)
+  }
+  await Promise.all(Array.from({ length: writers }, one))
+}
+
+async function append(log: MessageLog): Promise<void> {
+  await log.append(await made(log))
+}
+
+async function made(log: MessageLog): Promise<LogRecord> {
+  const spool = log.spool()
+  await spool.write(BODY)
+  return {
+    at: new Date(),
+    side: 'provider',
+    direction: 'request',
+    queryId: randomUUID(),
+    requestId: randomUUID(),
+    member: { instance: 'DEMO', memberClass: 'GOV', memberCode: '70000001', subsystemCode: 'population-register' },
+    head: HEAD,
+    signature: SIGNATURE,
+    body: await spool.finish(),
+  }
+}
+
+/** Nanoseconds on a processor so far, of the log's own threads and of those that wait for the disk in Node's pool. */
+function otherThreads(): number {
+  let sum = 0
+  for (const thread of readdirSync('/proc/self/task')) {
+    const name = readFileSync(`/proc/self/task/${thread}/comm`, 'utf8').trim()
+    if (name !== 'WorkerThread' && name !== 'libuv-worker') continue
+    sum += Number(readFileSync(`/proc/self/task/${thread}/schedstat`, 'utf8').split(' ')[0])
+  }
+  return sum
+}
+
+/** Calls that wrote, of the whole process. */
+function writes(): number {
+  return Number(/^syscw: (\d+)/m.exec(readFileSync('/proc/self/io', 'utf8'))?.[1])
+}

@@ -1,0 +1,68 @@
+// Follows the segments: enters what is durable there into the index. The same at a start and while the log runs.
+import { Pass, Segments, segmentsIn, type Tail, tailBehind } from './segments.ts'
+import type { Store } from './store.ts'
+import { syncDirectory } from './sync-directory.ts'
+
+/** Of a recovery, in one transaction. */
+const SLICE_RECORDS = 1000
+
+export class Follower {
+  readonly #store: Store
+  readonly #directory: string
+  readonly #segments: Segments
+  /** Behind the last record in the index. */
+  #tail: Tail
+
+  /** Throws LogError `record_damaged` where the last record of the index is in no segment. */
+  constructor(store: Store, directory: string) {
+    this.#store = store
+    this.#directory = directory
+    this.#segments = new Segments(directory)
+    this.#tail = this.#found()
+  }
+
+  /**
+   * Enters all that lies behind the index: what the last run has logged and not entered yet, and what it was just
+   * writing, if it is whole. The latter may be in the kernel's memory only, so everything is written through first: a
+   * row never stands for a record that a power cut can still take away.
+   */
+  recover(): Tail {
+    const present = segmentsIn(this.#directory)
+    for (const segment of present) if (segment >= this.#tail.segment) this.#segments.sync(segment)
+    syncDirectory(this.#directory)
+    for (let before = -1; this.#tail.seq !== before; ) {
+      before = this.#tail.seq
+      this.#enter(new Pass(this.#segments, present, this.#tail, true), before + SLICE_RECORDS)
+    }
+    return this.#tail
+  }
+
+  /** Enters the records up to this one, which are durable. Throws where the segments do not have them. */
+  index(upTo: number): void {
+    if (upTo <= this.#tail.seq) return
+    this.#enter(new Pass(this.#segments, segmentsIn(this.#directory), this.#tail, false), upTo)
+    if (this.#tail.seq < upTo) throw Object.assign(new Error(`Record ${upTo} is not in its segment`), { fatal: true })
+  }
+
+  close(): void {
+    this.#segments.close()
+  }
+
+  #enter(pass: Pass, upTo: number): void {
+    try {
+      this.#store.index(pass.until(upTo))
+      this.#tail = pass.tail
+    } catch (error) {
+      // A COMMIT that failed may have been one all the same.
+      this.#tail = this.#found()
+      throw error
+    }
+  }
+
+  /** Behind the last record of the index. */
+  #found(): Tail {
+    const seq = this.#store.lastSeq()
+    const place = this.#store.lastPlace()
+    return place === null ? { seq, segment: seq + 1, offset: 0, check: 0 } : tailBehind(this.#segments, seq, place)
+  }
+}

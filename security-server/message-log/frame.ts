@@ -1,0 +1,100 @@
+// A record as it lies in a segment: one frame, with everything that was logged of a message but a long body.
+//
+//   "SaRc"  length of the frame (u32)  number of the record (u64)
+//   length of each part (u32 each, 0xFFFFFFFF: absent)  the parts, in the order of PARTS
+//   CRC-32 of all that, continued from the CRC-32 of the frame before in the same segment (0 before the first)
+//
+// Numbers are big-endian. The check finds what a crash has torn: a frame counts only behind the frame it was written
+// behind. Who may write the folder is not kept out by it; signatures and time-stamps are for that.
+import { crc32 } from 'node:zlib'
+import type { RecordRow } from './store.ts'
+
+const MAGIC = 0x53615263
+/** Facts are the small columns, as JSON; what a later version adds to them, this one does not read. */
+const PARTS = ['bodyDigest', 'head', 'signature', 'chain', 'chainResult', 'bodyInline'] as const
+const LENGTHS_AT = 16
+const PARTS_AT = LENGTHS_AT + 4 * (1 + PARTS.length)
+const CHECK_BYTES = 4
+const ABSENT = 0xffffffff
+
+/** As much of a frame tells how long it is. */
+export const FRAME_HEAD = LENGTHS_AT
+
+/** A record before it has a number. */
+export interface Layout {
+  readonly facts: Buffer
+  readonly row: RecordRow
+  /** Of the whole frame, in bytes. */
+  readonly length: number
+}
+
+export function layOut(row: RecordRow): Layout {
+  const { at, side, direction, queryId, requestId, member, bodySize, bodyFile, bodyTruncated, bodyParts } = row
+  const facts = Buffer.from(
+    JSON.stringify({ at, side, direction, queryId, requestId, member, bodySize, bodyFile, bodyTruncated, bodyParts }),
+  )
+  let length = PARTS_AT + facts.length + CHECK_BYTES
+  for (const part of PARTS) length += row[part]?.length ?? 0
+  return { facts, row, length }
+}
+
+/** Writes a frame into `target`; returns its check, from which the next one goes on. */
+export function writeFrame(target: Buffer, start: number, layout: Layout, seq: number, previous: number): number {
+  const { facts, row, length } = layout
+  target.writeUInt32BE(MAGIC, start)
+  target.writeUInt32BE(length, start + 4)
+  target.writeBigUInt64BE(BigInt(seq), start + 8)
+  target.writeUInt32BE(facts.length, start + LENGTHS_AT)
+  target.set(facts, start + PARTS_AT)
+  let slot = start + LENGTHS_AT + 4
+  let offset = start + PARTS_AT + facts.length
+  for (const part of PARTS) {
+    const bytes = row[part]
+    target.writeUInt32BE(bytes?.length ?? ABSENT, slot)
+    slot += 4
+    if (bytes === null) continue
+    target.set(bytes, offset)
+    offset += bytes.length
+  }
+  const check = crc32(target.subarray(start, offset), previous)
+  target.writeUInt32BE(check, offset)
+  return check
+}
+
+/** The length of the frame that begins here, or undefined where none of this record does. */
+export function frameLength(head: Buffer, seq: number): number | undefined {
+  if (head.length < FRAME_HEAD || head.readUInt32BE(0) !== MAGIC || head.readBigUInt64BE(8) !== BigInt(seq))
+    return undefined
+  const length = head.readUInt32BE(4)
+  return length < PARTS_AT + CHECK_BYTES ? undefined : length
+}
+
+/** Whether a frame is whole and was written behind one with this check. */
+export function continues(frame: Buffer, previous: number): boolean {
+  return crc32(frame.subarray(0, -CHECK_BYTES), previous) === checkOf(frame)
+}
+
+/** What a frame says its check is. */
+export function checkOf(frame: Buffer): number {
+  return frame.readUInt32BE(frame.length - CHECK_BYTES)
+}
+
+/** The record of a frame; its bytes are those of the frame, not copies. Throws on what is no frame. */
+export function readFrame(frame: Buffer): RecordRow {
+  let offset = PARTS_AT
+  const take = (index: number): Buffer | null => {
+    const length = frame.readUInt32BE(LENGTHS_AT + 4 * index)
+    if (length === ABSENT) return null
+    if (length > frame.length - CHECK_BYTES - offset) throw new Error('A part of a record goes beyond its frame')
+    offset += length
+    return frame.subarray(offset - length, offset)
+  }
+  const required = (part: Buffer | null): Buffer => {
+    if (part === null) throw new Error('A part of a record is not there')
+    return part
+  }
+  const facts = JSON.parse(required(take(0)).toString()) as Omit<RecordRow, (typeof PARTS)[number]>
+  const [bodyDigest = null, head = null, signature = null, chain = null, chainResult = null, bodyInline = null] =
+    PARTS.map((_, index) => take(index + 1))
+  return { ...facts, bodyDigest, head: required(head), signature: required(signature), chain, chainResult, bodyInline }
+}

@@ -1,0 +1,88 @@
+// The index follows the log: records are durable first and entered many at a time, by the writer's thread.
+import { LogError } from './error.ts'
+import type { WorkerCalls } from './worker-calls.ts'
+import type { WriterOperations } from './writer-operations.ts'
+
+/** Whichever comes first. */
+const BEHIND_RECORDS = 1000
+const BEHIND_MS = 250
+/** Beyond it the index, which has no room or a slow disk, holds messages up. */
+const TOO_FAR_BEHIND_RECORDS = 65_536
+
+export class Indexing {
+  readonly #writer: WorkerCalls<WriterOperations>
+  /** Called for each attempt that failed and that nobody waited for. */
+  onFailure: (error: Error, again: boolean) => void = () => {}
+  /** What the last attempt failed with. */
+  failure: string | undefined
+  /** The last record that is durable, and the last that is in the index. */
+  #durable: number
+  #indexed: number
+  #timer: NodeJS.Timeout | undefined
+  #running: Promise<void> | undefined
+
+  constructor(writer: WorkerCalls<WriterOperations>, lastSeq: number) {
+    this.#writer = writer
+    this.#durable = lastSeq
+    this.#indexed = lastSeq
+  }
+
+  /** Why no record may be taken now. */
+  refusal(): LogError | undefined {
+    if (this.#durable - this.#indexed < TOO_FAR_BEHIND_RECORDS) return undefined
+    return new LogError('overloaded', 'The index of the message log is too far behind the log')
+  }
+
+  /** Takes note of a durable record. */
+  added(seq: number): void {
+    this.#durable = Math.max(this.#durable, seq)
+    this.#plan()
+  }
+
+  /** Resolves when all that is durable now can be found. Rejects with LogError. */
+  async settle(): Promise<void> {
+    const wanted = this.#durable
+    while (this.#indexed < wanted) await this.#run()
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+  }
+
+  #plan(): void {
+    const behind = this.#durable - this.#indexed
+    if (this.#running !== undefined || behind === 0) return
+    if (behind >= BEHIND_RECORDS) this.#begin()
+    else this.#timer ??= setTimeout(() => this.#begin(), BEHIND_MS)
+  }
+
+  /** After a failure the next record, or whoever settles, tries again. */
+  #begin(): void {
+    const again = this.failure !== undefined
+    this.#run().then(
+      () => this.#plan(),
+      (error: Error) => this.onFailure(error, again),
+    )
+  }
+
+  #run(): Promise<void> {
+    this.#running ??= this.#enter().finally(() => {
+      this.#running = undefined
+    })
+    return this.#running
+  }
+
+  async #enter(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const upTo = this.#durable
+    try {
+      await this.#writer.call('index', upTo)
+    } catch (error) {
+      this.failure = (error as Error).message
+      throw error
+    }
+    this.failure = undefined
+    this.#indexed = upTo
+  }
+}

@@ -1,0 +1,107 @@
+// The log, put together: what is opened in which order, and what a crash between leaves.
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { HostError, type Lock, takeLock } from '#host'
+import { Bodies, hasBodies, prepareFolders, sweep } from './bodies.ts'
+import { LogError } from './error.ts'
+import type { MessageLog, MessageLogOptions } from './index.ts'
+import { Indexing } from './indexing.ts'
+import { Journal, type JournalOptions } from './journal.ts'
+import { OpenLog } from './message-log.ts'
+import { Reader } from './reader.ts'
+import type { RoundOperations } from './round.ts'
+import { openForReading } from './schema.ts'
+import { segmentsIn } from './segments.ts'
+import { Timestamper } from './timestamper.ts'
+import { WorkerCalls, workerBeside } from './worker-calls.ts'
+import type { WriterOperations } from './writer-operations.ts'
+
+/** What a test puts in their place, to have it fail. */
+export interface Replaceable {
+  readonly writerThread?: URL
+  readonly openSegment?: JournalOptions['openFile']
+}
+
+export async function openStore(options: MessageLogOptions, replaced: Replaceable = {}): Promise<MessageLog> {
+  const { directory, settings, log } = options
+  const database = join(directory, 'log.db')
+  const bodiesDirectory = join(directory, 'bodies')
+  const segments = join(directory, 'segments')
+  await mkdir(segments, { recursive: true, mode: 0o700 })
+  const lock = lockDirectory(directory)
+  // Whichever thread ends, nothing is logged any more: there is no half a log.
+  let broken: string | undefined
+  const onDeath = (reason: string) => {
+    broken ??= reason
+    log.error('the message log is broken: no message is taken until this process starts again', { reason })
+  }
+  const writerThread = replaced.writerThread ?? workerBeside(import.meta, 'writer-thread')
+  const writer = new WorkerCalls<WriterOperations>(writerThread, onDeath)
+  const rounds = new WorkerCalls<RoundOperations>(workerBeside(import.meta, 'round-thread'), onDeath)
+  try {
+    // Database before records and bodies: a crash between leaves an empty log, never those without one.
+    const mayCreate = segmentsIn(segments).size === 0 && !(await hasBodies(bodiesDirectory))
+    const facts = await writer.call('open', { file: database, segments, mayCreate })
+    await prepareFolders(bodiesDirectory)
+    const reader = new Reader(openForReading(database), segments)
+    await rounds.call('open', { file: database, segments })
+    const removed = await sweep(bodiesDirectory, { from: facts.sweptBefore, before: facts.run }, (file) =>
+      reader.isReferenced(file),
+    )
+    if (removed.length > 0)
+      log.warn('bodies of messages that the last run did not finish to log were removed', {
+        count: removed.length,
+        files: removed.slice(0, 100),
+      })
+    // A crash before this is durable sweeps the same runs again.
+    await writer.call('setState', { key: 'swept_before', value: facts.run })
+    const bodies = new Bodies({
+      directory: bodiesDirectory,
+      run: facts.run,
+      keepUpTo: settings.maxLoggedBodyBytes ?? Number.POSITIVE_INFINITY,
+    })
+    const journal = new Journal({ directory: segments, tail: facts.tail, onDeath, openFile: replaced.openSegment })
+    const indexing = new Indexing(writer, facts.tail.seq)
+    const timestamper = new Timestamper({
+      writer,
+      rounds,
+      settle: () => indexing.settle(),
+      facts,
+      configuration: options.configuration,
+      intervalSeconds: settings.timestampIntervalSeconds,
+      acceptableFailureSeconds: settings.acceptableFailureSeconds,
+      clock: options.clock,
+      log,
+    })
+    timestamper.start()
+    return new OpenLog({
+      immediate: settings.timestamping === 'immediate',
+      records: facts.tail.seq,
+      writer,
+      rounds,
+      journal,
+      indexing,
+      reader,
+      bodies,
+      timestamper,
+      lock,
+      log,
+      broken: () => broken,
+    })
+  } catch (error) {
+    await writer.end()
+    await rounds.end()
+    lock.release()
+    throw error
+  }
+}
+
+/** One process per log: two would sweep each other's bodies away. */
+function lockDirectory(directory: string): Lock {
+  try {
+    return takeLock(join(directory, 'lock'), `a process with the message log ${directory}`)
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error
+    throw new LogError('store_in_use', error.message, { cause: error })
+  }
+}
