@@ -48,8 +48,7 @@ export async function openSoftwareToken(directory: string, clock: Clock, log: Lo
 
   /** One file is replaced, whole or not at all: the keys lie under the master key, and only that one lies under the PIN. */
   async function changePin(pin: Uint8Array, newPin: Uint8Array): Promise<void> {
-    if (store.vault === undefined)
-      throw new SignerError('bad_request', 'there is no PIN yet; the first unlock sets it')
+    if (store.vault === undefined) throw new SignerError('bad_request', 'there is no PIN yet; the first unlock sets it')
     checkSuitable(newPin)
     if (equalBytes(pin, newPin)) throw new SignerError('pin_unsuitable', 'the new PIN is the old one')
     const opening = await openVault(store.vault, pin)

@@ -32,14 +32,12 @@ after(() => {
 const body = (code: string, more: object = {}) => ({ [`b:${code}`]: { '@xmlns:b': 'urn:t', ...more } })
 
 test('a SOAP call: header, value and XML of the answer', async () => {
-  const answer = await xroad
-    .soap(`${PROVIDER}/echo`)
-    .call<{ type: string; action: string }>({
-      id: 'cs-1',
-      issue: 'case 9',
-      soapAction: 'urn:t#echo',
-      body: body('echo'),
-    })
+  const answer = await xroad.soap(`${PROVIDER}/echo`).call<{ type: string; action: string }>({
+    id: 'cs-1',
+    issue: 'case 9',
+    soapAction: 'urn:t#echo',
+    body: body('echo'),
+  })
   assert.deepEqual(answer.value, { type: 'text/xml; charset=UTF-8', action: '"urn:t#echo"' })
   assert.equal(answer.header.id, 'cs-1')
   assert.equal(answer.header.userId, 'EE38203190108')
