@@ -1,5 +1,6 @@
 // Follows the segments: enters what is durable there into the index. The same at a start and while the log runs.
-import { Pass, Segments, segmentsIn, type Tail, tailBehind } from './segments.ts'
+import { LogError } from './error.ts'
+import { gone, Pass, Segments, segmentsIn, type Tail, tailBehind } from './segments.ts'
 import type { Store } from './store.ts'
 import { syncDirectory } from './sync-directory.ts'
 
@@ -25,15 +26,19 @@ export class Follower {
    * Enters all that lies behind the index: what the last run has logged and not entered yet, and what it was just
    * writing, if it is whole. The latter may be in the kernel's memory only, so everything is written through first: a
    * row never stands for a record that a power cut can still take away.
+   *
+   * Throws LogError `record_damaged` where a segment is gone, or what lies in one is not whole and another follows it.
    */
   recover(): Tail {
     const present = segmentsIn(this.#directory)
+    this.#requireAll(present)
     for (const segment of present) if (segment >= this.#tail.segment) this.#segments.sync(segment)
     syncDirectory(this.#directory)
     for (let before = -1; this.#tail.seq !== before; ) {
       before = this.#tail.seq
       this.#enter(new Pass(this.#segments, present, this.#tail, true), before + SLICE_RECORDS)
     }
+    this.#requireEnd(present)
     return this.#tail
   }
 
@@ -59,10 +64,25 @@ export class Follower {
     }
   }
 
+  /** Each segment that the index names is there. One lookup for each: the record before a segment's first names another. */
+  #requireAll(present: ReadonlySet<number>): void {
+    let place = this.#store.placeOf(this.#tail.seq)
+    for (; place !== null; place = this.#store.placeOf(place.segment - 1))
+      if (!present.has(place.segment)) throw gone(place.segment)
+  }
+
+  /** A segment begins when all before it is durable: what ends before the last one has not been torn by a crash. */
+  #requireEnd(present: ReadonlySet<number>): void {
+    const { seq, segment } = this.#tail
+    const behind = [...present].find((one) => one > segment)
+    if (behind === undefined) return
+    throw new LogError('record_damaged', `Record ${seq + 1} is damaged or gone; segment ${behind} comes after it`)
+  }
+
   /** Behind the last record of the index. */
   #found(): Tail {
     const seq = this.#store.lastSeq()
-    const place = this.#store.lastPlace()
+    const place = this.#store.placeOf(seq)
     return place === null ? { seq, segment: seq + 1, offset: 0, check: 0 } : tailBehind(this.#segments, seq, place)
   }
 }

@@ -14,7 +14,7 @@ const MAGIC = 0x53615263
 const PARTS = ['bodyDigest', 'head', 'signature', 'chain', 'chainResult', 'bodyInline'] as const
 const LENGTHS_AT = 16
 const PARTS_AT = LENGTHS_AT + 4 * (1 + PARTS.length)
-const CHECK_BYTES = 4
+export const CHECK_BYTES = 4
 const ABSENT = 0xffffffff
 
 /** As much of a frame tells how long it is. */

@@ -2,7 +2,7 @@
 import { closeSync, fdatasyncSync, openSync, readdirSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { LogError } from './error.ts'
-import { checkOf, continues, FRAME_HEAD, frameLength, readFrame } from './frame.ts'
+import { CHECK_BYTES, checkOf, continues, FRAME_HEAD, frameLength, readFrame } from './frame.ts'
 import type { PlacedRow, RecordRow } from './store.ts'
 
 /** Where a record begins. */
@@ -47,20 +47,22 @@ export class Segments {
     this.#directory = directory
   }
 
-  /** A record that is known to lie there. Throws LogError `record_damaged` where it does not. */
+  /** A record that is known to lie there. Throws LogError `record_damaged` where it does not, or not as it was written. */
   record(seq: number, place: Place): RecordRow {
     return readFrame(this.frame(seq, place))
   }
 
   frame(seq: number, { segment, offset }: Place): Buffer {
+    // The check of the frame before, from which this one's goes on, is read with it.
+    const before = offset === 0 ? 0 : CHECK_BYTES
     const first = Buffer.allocUnsafe(FIRST_READ_BYTES)
-    const held = this.read(segment, offset, first)
-    const length = frameLength(first.subarray(0, held), seq)
+    const held = this.read(segment, offset - before, first) - before
+    const length = frameLength(first.subarray(before, before + Math.max(0, held)), seq)
     if (length === undefined) throw damaged(seq, segment)
-    if (length <= held) return first.subarray(0, length)
-    const whole = Buffer.allocUnsafe(length)
-    if (this.read(segment, offset, whole) < length) throw damaged(seq, segment)
-    return whole
+    const frame = length <= held ? first.subarray(before, before + length) : Buffer.allocUnsafe(length)
+    if (length > held && this.read(segment, offset, frame) < length) throw damaged(seq, segment)
+    if (!continues(frame, before === 0 ? 0 : first.readUInt32BE(0))) throw damaged(seq, segment)
+    return frame
   }
 
   /** As many bytes as there are, up to the length of `into`. */
@@ -92,9 +94,14 @@ export class Segments {
   #fd(segment: number): number {
     if (this.#open?.segment === segment) return this.#open.fd
     this.close()
-    const fd = openSync(segmentPath(this.#directory, segment), 'r')
-    this.#open = { segment, fd }
-    return fd
+    try {
+      const fd = openSync(segmentPath(this.#directory, segment), 'r')
+      this.#open = { segment, fd }
+      return fd
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      throw gone(segment)
+    }
   }
 }
 
@@ -156,5 +163,9 @@ export function tailBehind(segments: Segments, seq: number, place: Place): Tail 
 }
 
 function damaged(seq: number, segment: number): LogError {
-  return new LogError('record_damaged', `Record ${seq} is not where it was logged, in segment ${segment}`)
+  return new LogError('record_damaged', `Record ${seq} is not what was logged, or not where, in segment ${segment}`)
+}
+
+export function gone(segment: number): LogError {
+  return new LogError('record_damaged', `Segment ${segment} of the message log, with its records, is gone`)
 }

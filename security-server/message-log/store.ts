@@ -119,9 +119,9 @@ export class Store {
     return Number(this.#lastSeq.get()?.['seq'])
   }
 
-  /** Where the last record lies; null for one of version 1, and in an empty log. */
-  lastPlace(): Place | null {
-    const row = this.#db.prepare('SELECT segment, place FROM records ORDER BY seq DESC LIMIT 1').get()
+  /** Where a record lies; null for one of version 1, and for none. */
+  placeOf(seq: number): Place | null {
+    const row = this.#db.prepare('SELECT segment, place FROM records WHERE seq = ?').get(seq)
     if (row === undefined || row['segment'] === null) return null
     return { segment: Number(row['segment']), offset: Number(row['place']) }
   }
