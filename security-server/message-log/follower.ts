@@ -1,4 +1,5 @@
 // Follows the segments: enters what is durable there into the index. The same at a start and while the log runs.
+import { dirname } from 'node:path'
 import { LogError } from './error.ts'
 import { gone, Pass, Segments, segmentsIn, type Tail, tailBehind } from './segments.ts'
 import type { Store } from './store.ts'
@@ -34,6 +35,8 @@ export class Follower {
     this.#requireAll(present)
     for (const segment of present) if (segment >= this.#tail.segment) this.#segments.sync(segment)
     syncDirectory(this.#directory)
+    // Its own name too: a log of version 1 had no such folder.
+    syncDirectory(dirname(this.#directory))
     for (let before = -1; this.#tail.seq !== before; ) {
       before = this.#tail.seq
       this.#enter(new Pass(this.#segments, present, this.#tail, true), before + SLICE_RECORDS)
