@@ -15,7 +15,7 @@ export interface RecordTimestamp {
   readonly chain?: Uint8Array
 }
 
-/** Without the bytes of small bodies: a page of records must not carry megabytes. Records of version 1 have all in the row. */
+/** Without small bodies, which a page of records must not carry (#record). Records of version 1 have all in the row. */
 const COLUMNS = `records.seq, records.at, side, direction, query_id, request_id, member, body_size, body_digest, body_file,
   body_truncated, head, signature, chain, chain_result, leaf_hash, segment, place,
   EXISTS (SELECT 1 FROM record_timestamps AS stamped WHERE stamped.seq = records.seq) AS timestamped`
@@ -54,6 +54,8 @@ export class Reader {
   readonly #inline: StatementSync
   readonly #timestamp: StatementSync
   readonly #file: StatementSync
+  /** The small body that was read last: a message may have thousands of attachments in it, which are read one by one. */
+  #held: { readonly seq: number; readonly body: Uint8Array | undefined } | undefined
 
   constructor(db: DatabaseSync, segments: string) {
     this.#db = db
@@ -95,6 +97,14 @@ export class Reader {
   }
 
   inlineBody(seq: number): Uint8Array | undefined {
+    if (this.#held?.seq !== seq) {
+      const body = this.#inlineBody(seq)
+      this.#held = { seq, body: body && Buffer.from(body) }
+    }
+    return this.#held.body
+  }
+
+  #inlineBody(seq: number): Uint8Array | undefined {
     const row = this.#inline.get(seq) as
       | (Pick<Row, 'segment' | 'place'> & { body_inline: Uint8Array | null })
       | undefined
@@ -124,7 +134,14 @@ export class Reader {
     const row = columns as Row
     const placed = this.#placed(row.seq, row)
     if (placed === undefined) return toRecord(row, row, undefined)
-    return toRecord(row, { ...placed, chain_result: placed.chainResult }, toParts(placed.bodyParts))
+    // Copies: the frame, with a small body in it, is gone with this one.
+    const bytes = {
+      head: Buffer.from(placed.head),
+      signature: Buffer.from(placed.signature),
+      chain: placed.chain && Buffer.from(placed.chain),
+      chain_result: placed.chainResult && Buffer.from(placed.chainResult),
+    }
+    return toRecord(row, bytes, toParts(placed.bodyParts))
   }
 
   #placed(seq: number, { segment, place }: Pick<Row, 'segment' | 'place'>): RecordRow | undefined {

@@ -185,6 +185,15 @@ test('a stored body that is not what was logged is not served as if it were', as
   await assert.rejects(collect(log.read(gone)), code('body_missing'))
 })
 
+test('a page of records does not hold their small bodies in memory', async (t) => {
+  const log = await openLog(t, { directory: await temporaryDirectory(t) })
+  for (let index = 0; index < 20; index++) await log.append(record({ body: await spooled(log, randomBytes(65_000)) }))
+  const page = await log.list({ after: 0, limit: 20 })
+  const held = new Set(page.flatMap(({ head, signature }) => [head.buffer, signature.buffer]))
+  const bytes = [...held].reduce((sum, { byteLength }) => sum + byteLength, 0)
+  assert.ok(bytes < 20 * 65_000 * 0.5, `${bytes} bytes`)
+})
+
 test('a record that is none is refused and disturbs nobody', async (t) => {
   const log = await openLog(t, { directory: await temporaryDirectory(t) })
   const good = log.append(record())
