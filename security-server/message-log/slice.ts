@@ -14,6 +14,7 @@ export function sliceOf(body: BodyReference, number: number): Slice {
   const { parts = [body] } = body
   const part = parts[number - 1]
   if (part === undefined) throw new LogError('body_missing', `The message has no attachment ${number}`)
-  const start = parts.slice(0, number - 1).reduce((sum, { size }) => sum + size, 0)
+  let start = 0
+  for (let before = 0; before < number - 1; before++) start += parts[before]?.size ?? 0
   return { start, size: part.size, digest: part.digest }
 }
