@@ -200,6 +200,7 @@ export class OpenLog implements MessageLog {
   }
 
   #probeLater(): void {
+    if (this.#closed) return
     this.#probe ??= setTimeout(() => void this.#tryAgain(), PROBE_MS)
   }
 

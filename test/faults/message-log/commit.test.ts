@@ -135,6 +135,19 @@ test('a store without room says so, and says when there is room again, without a
   await until(() => log.status().refusing === undefined)
 })
 
+test('a log that is closed while a write fails leaves no timer', async (t) => {
+  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+  const before = timers()
+  const log = await openLog(t, {
+    directory: await temporaryDirectory(t),
+    replaced: { openSegment: failingSegments('room-full', 0) },
+  })
+  const refused = assert.rejects(log.append(record()), code('store_failed'))
+  await log.close()
+  await refused
+  assert.equal(timers(), before)
+})
+
 test('an index without room says so, and catches up when there is room again', async (t) => {
   const directory = await temporaryDirectory(t)
   const log = await openLog(t, {
