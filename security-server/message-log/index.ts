@@ -81,7 +81,7 @@ export interface MessageLogSettings {
 }
 
 export interface MessageLogOptions {
-  /** Holds the database and the bodies. Trusted: who can write here owns this server's evidence until it is time-stamped. */
+  /** Holds segments, index and bodies. Trusted: who can write here owns this server's evidence until it is time-stamped. */
   readonly directory: string
   readonly configuration: () => GlobalConfiguration | undefined
   readonly settings: MessageLogSettings

@@ -1,7 +1,7 @@
 // What a record is, before and after it is logged.
 import type { ClientId } from '#protocol'
 
-/** Bodies up to this many bytes lie in the database; longer ones in files of their own. */
+/** Bodies up to this many bytes lie in their record; longer ones in files of their own. */
 export const INLINE_LIMIT = 64 * 1024
 
 /** One of several attachments. */
@@ -22,7 +22,7 @@ export interface BodyReference {
   readonly inline?: Uint8Array
   /** Id of the file that holds it. */
   readonly file?: string
-  /** Of a stored record: the bytes lie in the database under this sequence number. */
+  /** Of a stored record: where they are in no file, the bytes lie in the record of this sequence number. */
   readonly stored?: number
   /** Longer than `maxLoggedBodyBytes`: the log keeps size and digest only, as soon as the body has been passed on. */
   readonly truncated?: boolean

@@ -1,4 +1,4 @@
-// A record on its way to the writer's thread: looked at once more, then plain values and bytes.
+// A record on its way into a segment: looked at once more, then plain values and bytes.
 import { idKey } from '#protocol'
 import { LogError } from './error.ts'
 import type { BodyPart, LogRecord } from './record.ts'
@@ -8,7 +8,7 @@ import type { PartRow, RecordRow } from './store.ts'
 const MAX_RECORD_BYTES = 64 * 1024 * 1024
 const MAX_ID_LENGTH = 4096
 
-/** What only a mistake in this program can send here, and what SQLite would refuse for a whole group. Throws LogError. */
+/** What only a mistake in this program can send here, and what the index would refuse when it is durable. Throws LogError. */
 export function checkRecord(record: LogRecord): void {
   const wrong = faultOf(record)
   if (wrong !== undefined) throw new LogError('invalid_record', `The record cannot be logged: ${wrong}`)
