@@ -61,8 +61,10 @@ export class Outgoing {
 
   async #seal(body: BodyReference | undefined): Promise<Uint8Array[]> {
     const message = hashMessage(this.#request.message.bytes, body)
+    const parts = await seal(this.#gateway, this.#request.exchange, 'request', message, body, this.#writer)
+    // Not before: an answer to a request that is not in the log yet would go on without it.
     this.#hash = this.#content.requestHash(message, body)
-    return await seal(this.#gateway, this.#request.exchange, 'request', message, body, this.#writer)
+    return parts
   }
 
   #failed(failure: XRoadFault): XRoadFault {

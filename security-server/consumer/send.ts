@@ -13,12 +13,12 @@ import type { PeerConnection } from './peers.ts'
 const SIDE = 'server.clientproxy'
 
 declare const sent: unique symbol
-/** A request that is logged, and an answer that has begun to come. Only `send` makes one. */
+/** A request on its way, and an answer that has begun to come. Only `send` makes one. */
 export interface Sent<M extends Message> extends Located<M> {
   readonly [sent]: true
   readonly connection: PeerConnection
   readonly response: Dispatcher.ResponseData
-  /** What the answer must carry; known once the request is complete. */
+  /** What the answer must carry. Throws XRoadFault until the request is complete and logged: no answer is taken before. */
   requestHash(): string
 }
 

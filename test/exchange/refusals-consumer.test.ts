@@ -4,12 +4,14 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { signMessage } from '#evidence'
 import { buildRestResponse, mimeTypes, parseRestRequest, restRequestHash } from '#protocol'
 import { digest } from '#trust'
 import { CLIENT, CLIENT_HEADER, type Pair, SERVICE_PATH, startPair } from '../federation/pair.ts'
 import { logged } from '../federation/process.ts'
-import { honest, parts, type Rogue, type RogueMessage, startRogue, transport } from '../federation/rogue.ts'
+import { honest, httpAnswer, parts, type Rogue, type RogueMessage, startRogue, transport } from '../federation/rogue.ts'
+import { recordsOf, until } from '../federation/traces.ts'
 
 const ROGUE_SERVICE = '/r1/TEST/GOV/6666/rogue/any/x'
 
@@ -311,4 +313,36 @@ test('an answer signed for another member', async () => {
   })
   assert.match((await ask(ROGUE_SERVICE)).code ?? 'served', /signature_verification/)
   await close()
+})
+
+test('an answer that comes while the request is not signed and not logged', async () => {
+  const body = Buffer.alloc(100_000, 1)
+  const close = await rogue.serveAs((socket) => {
+    const chunks: Buffer[] = []
+    socket.on('data', async (chunk: Buffer) => {
+      chunks.push(chunk)
+      const received = Buffer.concat(chunks)
+      // All of the body is here, and its signature is not: the signer stands still.
+      if (received.filter((byte) => byte === 1).length < body.length) return
+      socket.removeAllListeners('data').resume()
+      const start = received.indexOf('\r\n\r\n', received.indexOf('application/x-road-rest-request')) + 4
+      const head = received.subarray(start, received.indexOf('\r\n--xtop', start))
+      const request = parseRestRequest(head)
+      const requestHash = restRequestHash(digest('SHA-512', head), digest('SHA-512', body))
+      const { requestId } = request
+      const response = buildRestResponse({ status: 200, reason: 'OK', rawHeaders: [], request, requestId, requestHash })
+      await sleep(500)
+      socket.end(httpAnswer(transport(await honest(rogue, 'response', response.bytes))))
+    })
+  })
+  const { pid } = pair.consumer.signerProcess
+  process.kill(pid, 'SIGSTOP')
+  try {
+    const answer = await ask(ROGUE_SERVICE, { method: 'POST', body, headers: { 'X-Road-Id': 'too-early' } })
+    assert.equal(answer.code, 'server.clientproxy.inconsistent_response')
+  } finally {
+    process.kill(pid, 'SIGCONT')
+    await close()
+  }
+  await until(async () => (await recordsOf(pair.consumer, 'too-early')) === 'request')
 })
