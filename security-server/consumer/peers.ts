@@ -14,7 +14,7 @@ import type { OcspAnswers } from '../certificates/ocsp-answers.ts'
 import { sameIdentity, type TlsIdentity } from '../certificates/own-keys.ts'
 import { type PeerVerdict, speaksFor } from '../certificates/peers.ts'
 import { peerTls } from '../exchange/peer-tls.ts'
-import { judgeChain, judgeProvider, openTcp, openTls } from './connect.ts'
+import { judgeChain, judgeProvider, openTcp, openTls, type PeerSocket } from './connect.ts'
 
 const SIDE = 'server.clientproxy'
 
@@ -52,7 +52,7 @@ interface Kept {
   /** What the peer showed, leaf first. */
   readonly chain: readonly Certificate[]
   readonly identity: TlsIdentity
-  alert(): Error | undefined
+  readonly socket: PeerSocket
   /** By this configuration the peer was judged last. */
   configuration: GlobalConfiguration
   verdict: PeerVerdict
@@ -91,6 +91,8 @@ export function openPeers(settings: {
   function drop(kept: Kept): void {
     live.delete(kept)
     kept.client.destroy().catch(() => {})
+    // The client has it only from its first message on.
+    kept.socket.tls.destroy()
   }
 
   function identity(): TlsIdentity {
@@ -155,7 +157,8 @@ export function openPeers(settings: {
     own: TlsIdentity,
     socket: Socket,
   ): Promise<Kept> {
-    const { tls, alert } = await openTls(socket, secureContext(own), settings.connectTimeoutMs)
+    const opened = await openTls(socket, secureContext(own), settings.connectTimeoutMs)
+    const { tls, alert } = opened
     let judged: { chain: readonly Certificate[]; verdict: PeerVerdict }
     try {
       judged = await judgeProvider({
@@ -199,7 +202,7 @@ export function openPeers(settings: {
       ...judged,
       configuration,
       identity: own,
-      alert,
+      socket: opened,
       used: false,
       idleSince: Date.now(),
     }
@@ -213,7 +216,7 @@ export function openPeers(settings: {
     return {
       server: kept.server,
       client: kept.client,
-      alert: () => (kept.used ? undefined : kept.alert()),
+      alert: () => (kept.used ? undefined : kept.socket.alert()),
       release() {
         kept.used = true
         kept.idleSince = Date.now()

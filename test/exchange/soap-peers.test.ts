@@ -2,6 +2,8 @@
 // (wire-message §6.1–6.2, §6.4).
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { TLSSocket } from 'node:tls'
 import { type MessagePart, signMessage } from '#evidence'
 import { mimeTypes, randomBoundary, readSoapFault, transportWriter } from '#protocol'
 import { digest } from '#trust'
@@ -194,3 +196,26 @@ for (const [what, id, code, bend] of [
       assert.ok(code.endsWith('.') ? told.startsWith(code) : told === code, told)
     })
   })
+
+test('a connection whose message cannot be written is closed', async () => {
+  // A header line of a part that may be read, but is too long to be written (wire-message §2.6).
+  const line = `X: ${'y'.repeat(996)}`
+  const text = ['--b', 'Content-Type: text/xml', line, '', toRogue(envelope('echo', 'c-line')), '--b--', ''].join(
+    '\r\n',
+  )
+  const opened = new Set<TLSSocket>()
+  const close = await rogue.serveAs((socket) => void opened.add(socket.resume()))
+  try {
+    const answer = await fetch(pair.consumer.client, {
+      method: 'POST',
+      body: text,
+      headers: { 'Content-Type': 'multipart/related; type="text/xml"; boundary=b' },
+    })
+    assert.equal(readSoapFault(await answer.bytes())?.code, 'client.mime_parsing_failed')
+    // One that ends as soon as its handshake is done may not be seen here at all.
+    await sleep(500)
+    await until(async () => [...opened].every((socket) => socket.closed))
+  } finally {
+    await close()
+  }
+})
