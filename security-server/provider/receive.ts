@@ -4,7 +4,16 @@
 import type { IncomingMessage } from 'node:http'
 import type { GlobalConfiguration } from '#global-configuration'
 import type { ClientId, RestRequestHead, SoapMessage } from '#protocol'
-import { checkSoapAction, clientOf, fault, prefixed, supportsVersion, transportHeaders, XRoadFault } from '#protocol'
+import {
+  checkSoapAction,
+  clientOf,
+  fault,
+  ProtocolError,
+  prefixed,
+  supportsVersion,
+  transportHeaders,
+  XRoadFault,
+} from '#protocol'
 import { type Gateway, validConfiguration } from '../exchange/gateway.ts'
 import { chunksOf, StalledError } from '../exchange/idle.ts'
 import { type Incoming, type MessagePart, readIncoming } from '../exchange/incoming.ts'
@@ -154,7 +163,11 @@ function header(request: IncomingMessage, name: string): string | undefined {
 
 function decodingFault(error: unknown, request: IncomingMessage): XRoadFault {
   if (error instanceof XRoadFault) return prefixed(error, SIDE)
-  if (error instanceof StalledError || request.errored || request.destroyed)
+  // A broken multipart is not what the other side's message says (row 9).
+  if (error instanceof ProtocolError)
+    return prefixed(error, error.code === 'mime_parsing_failed' || error.code === 'io_error' ? SIDE : DECODING)
+  // A request that was read to its end is destroyed too.
+  if (error instanceof StalledError || (request.destroyed && !request.complete))
     return fault(SIDE, 'io_error', `The request was not received whole: ${(error as Error).message}`, { cause: error })
   return prefixed(error, DECODING)
 }
