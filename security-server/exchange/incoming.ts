@@ -1,8 +1,8 @@
 // The parts of a transport message as they come, from either side and by either protocol: small ones held, attachments hashed and spooled.
 import type { FaultCode, TransportPart } from '#protocol'
 import { fault, readTransport, type Side } from '#protocol'
-import type { BodyReference, BodySpool, MessageLog } from '../message-log/index.ts'
-import { ReceivedFault } from './refusals.ts'
+import { type BodyReference, type BodySpool, LogError, type MessageLog } from '../message-log/index.ts'
+import { logRefusal, ReceivedFault } from './refusals.ts'
 import type { ReceivedSignature } from './signing.ts'
 
 const MAX_ATTACHMENTS = 10_000
@@ -41,8 +41,8 @@ export interface Reading<M> {
 /**
  * Reads to the end. What was spooled of a message that is refused here is dropped; of one that is returned the caller drops it.
  *
- * @throws XRoadFault: what `message` refuses, parts that are missing or out of place, a {@link ReceivedFault}; ProtocolError of the multipart;
- * errors of the source.
+ * @throws XRoadFault: what `message` refuses, parts that are missing or out of place, `logging_failed`, a {@link ReceivedFault}; ProtocolError of
+ * the multipart; errors of the source.
  */
 export async function readIncoming<M>(
   log: MessageLog,
@@ -99,7 +99,7 @@ export async function readIncoming<M>(
     return { message, body, lines, signature: signature as ReceivedSignature }
   } catch (error) {
     await spool?.discard()
-    throw error
+    throw error instanceof LogError ? logRefusal(side, error) : error
   }
 }
 

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { rename } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { connect } from 'node:tls'
 import { signMessage } from '#evidence'
@@ -124,6 +126,37 @@ test('parts missing, unknown, repeated, misplaced, after the end', async () => {
     transport([[ocsp[0], Buffer.from('not DER')], rest, signature]),
     `${PREFIX}.service_failed.ssl_authentication_failed`,
   )
+})
+
+test('behind a long body: the same codes; a multipart that is broken', async () => {
+  const long = await honest(
+    rogue,
+    'request',
+    requestHead(OPEN, { method: 'POST', path: '/echo' }),
+    randomBytes(300_000),
+  )
+  await refused(transport([...long, ...long.slice(-1)]), `${PREFIX}.service_failed.invalid_message`)
+  for (const pieces of [await honest(rogue, 'request', head()), long]) {
+    const { contentType, body } = transport(pieces)
+    const broken = Buffer.from(body).toString('latin1').replace('content-type: signature', 'content type: signature')
+    await refused({ contentType, body: Buffer.from(broken, 'latin1') }, `${PREFIX}.mime_parsing_failed`)
+  }
+})
+
+test('a long body that the disk does not take', async () => {
+  const long = await honest(
+    rogue,
+    'request',
+    requestHead(OPEN, { method: 'POST', path: '/echo' }),
+    randomBytes(300_000),
+  )
+  const bodies = join(pair.provider.directory, 'message-log', 'bodies')
+  await rename(bodies, `${bodies}-away`)
+  try {
+    await refused(transport(long), `${PREFIX}.logging_failed`)
+  } finally {
+    await rename(`${bodies}-away`, bodies)
+  }
 })
 
 test('heads: hop-by-hop headers, bad paths, bad identifiers, ids that are too long', async () => {
