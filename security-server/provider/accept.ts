@@ -26,7 +26,7 @@ export async function accept(gateway: Gateway, request: Received): Promise<Accep
   const hashed = hashMessage(message.bytes, body)
   verify(gateway, SIDE, message.client, hashed, signature, configuration)
   await record(gateway, request.exchange, { direction: 'request', head: message.bytes, body, ...signature })
-  // A crash here leaves a logged request that was not executed and not answered: the consumer reports io_error, and its
+  // A crash here leaves a logged request that was not executed and not answered: the consumer reports network_error, and its
   // log and ours agree on what was asked.
   const requestHash =
     request.kind === 'rest' ? restRequestHash(hashed.headDigest, body?.digest) : soapRequestHash(request.message)

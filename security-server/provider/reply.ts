@@ -63,7 +63,7 @@ export class Reply {
       side: SIDE,
       opening: [answer.part(writer)],
       attached: answer.attached(writer),
-      // A crash behind it leaves a record of an answer that was not delivered: the consumer reports io_error and has no record of one.
+      // A crash behind it leaves a record of an answer that was not delivered: the consumer reports a broken connection and has no record of one.
       seal: (body) =>
         seal(this.#gateway, this.#request.exchange, 'response', hashMessage(answer.bytes, body), body, writer),
       broken: (error) => (error instanceof XRoadFault ? error : answer.broken(error)),
