@@ -52,6 +52,16 @@ export class Commits {
     })
   }
 
+  /** Makes room for a record, between two groups. Rejects with LogError where there is none. */
+  async makeRoom(): Promise<void> {
+    while (this.#committing !== undefined) await this.#committing
+    const making = this.#journal.makeRoom()
+    // Records that come meanwhile wait for it.
+    const over = () => this.#commit()
+    this.#committing = making.then(over, over)
+    await making
+  }
+
   /** Resolves when nothing is under way any more. */
   async idle(): Promise<void> {
     await this.#committing

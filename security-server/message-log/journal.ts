@@ -78,6 +78,12 @@ export class Journal {
     return first
   }
 
+  /** Whether a record would find room, without one. Not beside an append. Rejects with LogError. */
+  async makeRoom(): Promise<void> {
+    if (this.#dead !== undefined) throw new LogError('store_broken', this.#dead)
+    await this.#attempt(false, () => this.#prepare(ROOM.length))
+  }
+
   async close(): Promise<void> {
     await this.#file?.close()
   }

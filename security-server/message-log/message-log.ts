@@ -209,6 +209,7 @@ export class OpenLog implements MessageLog {
     this.#probe = undefined
     if (this.#lastFailure() === undefined || broken() !== undefined || this.#closed) return
     try {
+      await this.#commits.makeRoom()
       await indexing.settle()
       await writer.call('setState', { key: 'probe', value: this.#records })
       this.#failure = undefined

@@ -135,6 +135,21 @@ test('a store without room says so, and says when there is room again, without a
   await until(() => log.status().refusing === undefined)
 })
 
+test('a disk that stays full is not said to be well', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const said = new TestLog()
+  const log = await openLog(t, {
+    directory,
+    log: said,
+    replaced: { openSegment: failingSegments('room-full', 0, Number.POSITIVE_INFINITY) },
+  })
+  await assert.rejects(log.append(record()), code('store_failed'))
+  // Longer than it takes to try by itself.
+  await new Promise((resolve) => setTimeout(resolve, 6_000))
+  assert.match(log.status().refusing ?? '', /no space left/)
+  await assert.rejects(log.append(record()), code('store_failed'))
+})
+
 test('a log that is closed while a write fails leaves no timer', async (t) => {
   const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
   const before = timers()

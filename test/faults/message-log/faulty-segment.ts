@@ -1,4 +1,4 @@
-// The segment's file on a disk that fails, once.
+// The segment's file on a disk that fails, once or so many times.
 import { open } from 'node:fs/promises'
 import type { JournalOptions, SegmentFile } from '../../../security-server/message-log/journal.ts'
 
@@ -6,17 +6,24 @@ import type { JournalOptions, SegmentFile } from '../../../security-server/messa
 export type SegmentFault = `${'room-full' | 'room-io' | `write-${'full' | 'io'}-${'lost' | 'torn' | 'kept'}`}`
 
 /** @param after Groups that are still written before it. */
-export function failingSegments(fault: SegmentFault, after: number): NonNullable<JournalOptions['openFile']> {
+export function failingSegments(
+  fault: SegmentFault,
+  after: number,
+  times = 1,
+): NonNullable<JournalOptions['openFile']> {
   let left = after
-  let failed = false
+  let failed = 0
   return async (path, flags) => {
     const file = await open(path, flags, 0o600)
     const write = async (bytes: Buffer, start: number, length: number, position: number) => {
       const isRoom = bytes[start] === 0
       if (!isRoom) left -= 1
-      if (failed || (isRoom ? left > 0 || !fault.startsWith('room') : left >= 0 || !fault.startsWith('write')))
+      if (
+        failed === times ||
+        (isRoom ? left > 0 || !fault.startsWith('room') : left >= 0 || !fault.startsWith('write'))
+      )
         return await file.write(bytes, start, length, position)
-      failed = true
+      failed += 1
       if (fault.endsWith('torn')) await file.write(bytes, start, length >> 1, position)
       if (fault.endsWith('kept')) await file.write(bytes, start, length, position)
       throw fault.includes('full')
