@@ -5,7 +5,7 @@ import { floor } from './crypto.ts'
 import { type Load, load, warmUp } from './load.ts'
 
 const BODY = Buffer.alloc(2000, 'b')
-const WARM_UP = 10_000
+const WARM_UP = 30_000
 
 export async function run(): Promise<void> {
   for (const algorithm of ['RSA-2048', 'EC-P256'] as const) {

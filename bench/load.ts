@@ -43,7 +43,7 @@ export async function load(pair: Pair, one: () => Promise<void>, concurrency: nu
   }
 }
 
-/** A server that has just started runs code that V8 has not yet compiled: twice the CPU of one that has done 10,000 exchanges. */
+/** A server that has just started runs code that V8 has not yet compiled: twice the CPU of one that has done 30,000 exchanges. */
 export async function warmUp(one: () => Promise<void>, exchanges: number): Promise<void> {
   let left = exchanges
   await inParallel(64, async () => {
