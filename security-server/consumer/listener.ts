@@ -50,6 +50,9 @@ export function createClientListeners(gateway: Gateway, tls: ClientTls): { plain
   const broken = (error: Error, socket: Duplex) => refuseBroken(gateway, error, socket)
   plain.on('clientError', broken)
   secure.on('clientError', broken)
+  secure.on('tlsClientError', ({ message }, { remoteAddress }) =>
+    gateway.log.info('TLS handshake failed', { client: remoteAddress, reason: message }),
+  )
   return { plain, secure }
 }
 
@@ -81,9 +84,10 @@ function pathOf(request: IncomingMessage): string {
 
 /** What Node's parser refuses never becomes a request; it still gets a code and an id. */
 function refuseBroken(gateway: Gateway, error: Error & { code?: string }, socket: Duplex): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
   const tooLarge = error.code === 'HPE_HEADER_OVERFLOW'
   const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+  // Only who has spoken HTTP can be told. A TLS handshake that takes too long comes here too, and its socket is ours to end.
+  if (!(late || error.code?.startsWith('HPE_')) || !socket.writable) return void socket.destroy()
   const status = tooLarge ? '431 Request Header Fields Too Large' : late ? '408 Request Timeout' : '400 Bad Request'
   const refusal = fault(
     SIDE,

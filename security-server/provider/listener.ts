@@ -49,7 +49,9 @@ export function createServerListener(gateway: Gateway, identity: TlsIdentity): S
     socket.destroy()
   })
   server.on('clientError', (error: Error & { code?: string }, socket) => {
-    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+    // TLS handshakes that fail come here too, and are counted above.
+    const http = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' || error.code?.startsWith('HPE_')
+    if (!http || !socket.writable) return void socket.destroy()
     const refusal = fault(SIDE, 'internal_error', 'This is not an HTTP/1.1 request')
     note(gateway, 'provider', refusal, { parser: error.code })
     const body = Buffer.from(writeSoapFault(refusal))

@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CLIENT, CLIENT_HEADER, type Pair, SERVICE_PATH, startPair } from '../federation/pair.ts'
 import { readABitAndStop, textOf } from '../federation/sockets.ts'
-import { leaves } from '../federation/traces.ts'
+import { leaves, until } from '../federation/traces.ts'
 
 const CONSUMER = 'server.clientproxy'
 const PROVIDER = 'server.serverproxy'
@@ -24,6 +24,8 @@ let pair: Pair
 /** A service that takes the connection and reads nothing from it. */
 let deaf: Server
 const deafTo = new Set<Socket>()
+/** An information system that opens a connection to 8443 and says nothing. */
+let silent: Socket
 
 before(async () => {
   deaf = createServer({ pauseOnConnect: true }, (socket) => void deafTo.add(socket.on('error', () => {})))
@@ -40,8 +42,11 @@ before(async () => {
     providerConfig: config,
     consumerConfig: config,
   })
+  silent = connect(8443, pair.consumer.address).on('error', () => {})
+  silent.resume()
 })
 after(async () => {
+  silent?.destroy()
   await pair?.stop()
   for (const socket of deafTo) socket.destroy()
   deaf?.close()
@@ -133,4 +138,9 @@ test('a service that is slow, but not for longer than its time, is waited for', 
   await leaves(pair, 'slow', { ...SERVED, counts: ['consumer.ok', 'provider.ok'] }, async () =>
     assert.deepEqual(await ask(`${SERVICE_PATH}/slow/500`, 'slow'), [200, null]),
   )
+})
+
+test('an information system that never begins its TLS handshake is cut off', async () => {
+  // The limit is that of both servers, half a minute; it began with the first test.
+  await until(async () => silent.closed, 60)
 })
