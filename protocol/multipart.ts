@@ -131,9 +131,11 @@ export async function collect(body: AsyncIterable<Uint8Array>, maxBytes: number)
   return gathered.bytes()
 }
 
+/** One chunk as it came, or all in a buffer that grows: however small the pieces are, they cost no more than their bytes. */
 class Gathered {
   readonly #maxBytes: number
-  readonly #chunks: Uint8Array[] = []
+  #buffer: Uint8Array = Buffer.alloc(0)
+  #own = false
   #size = 0
 
   constructor(maxBytes: number) {
@@ -141,14 +143,25 @@ class Gathered {
   }
 
   add(chunk: Uint8Array): void {
+    const before = this.#size
     this.#size += chunk.length
     if (this.#size > this.#maxBytes)
       throw new ProtocolError('invalid_message', `A part of the message is over ${this.#maxBytes} bytes`)
-    this.#chunks.push(chunk)
+    if (before === 0) {
+      this.#buffer = chunk
+      this.#own = false
+      return
+    }
+    if (!this.#own || this.#size > this.#buffer.length) {
+      const grown = Buffer.allocUnsafe(Math.min(this.#maxBytes, Math.max(4096, 2 * this.#size)))
+      grown.set(this.#buffer.subarray(0, before))
+      this.#buffer = grown
+      this.#own = true
+    }
+    this.#buffer.set(chunk, before)
   }
 
   bytes(): Uint8Array {
-    const [only] = this.#chunks
-    return only !== undefined && this.#chunks.length === 1 ? only : Buffer.concat(this.#chunks)
+    return this.#buffer.subarray(0, this.#size)
   }
 }

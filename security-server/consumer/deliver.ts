@@ -24,7 +24,11 @@ export async function deliverRest(
   else if (head.status !== 204 && head.status !== 304 && to.req.method !== 'HEAD') headers.push('Content-Length', '0')
   to.writeHead(head.status, head.reason, headers)
   if (body === undefined || body.inline !== undefined) return endWith(to, body?.inline, gateway.idleMs)
-  await copy(gateway, gateway.messageLog.read(body), body, to)
+  try {
+    await copy(gateway, gateway.messageLog.read(body), to)
+  } finally {
+    await done(gateway, body)
+  }
 }
 
 /** A SOAP answer, alone or with its attachments. Resolves as {@link deliverRest}. */
@@ -35,23 +39,22 @@ export async function deliverAnswer(
 ): Promise<void> {
   const { answer, body, lines, originalContentType } = response
   const delivered = { ...answer, body, attachmentLines: lines }
-  const { contentType, size, content } = handOver(gateway.messageLog, delivered, originalContentType)
-  to.writeHead(200, ['Content-Type', contentType, 'Content-Length', String(size)])
-  if (content instanceof Uint8Array) return endWith(to, content, gateway.idleMs)
-  await copy(gateway, content, body, to)
+  try {
+    const { contentType, size, content } = handOver(gateway.messageLog, delivered, originalContentType)
+    to.writeHead(200, ['Content-Type', contentType, 'Content-Length', String(size)])
+    if (content instanceof Uint8Array) return endWith(to, content, gateway.idleMs)
+    await copy(gateway, content, to)
+  } finally {
+    await done(gateway, body)
+  }
 }
 
-async function copy(
-  gateway: Gateway,
-  content: AsyncIterable<Uint8Array>,
-  body: BodyReference | undefined,
-  to: ServerResponse,
-): Promise<void> {
-  try {
-    for await (const chunk of content) if (!(await writeChunk(to, chunk, gateway.idleMs))) return
-    endWith(to, undefined, gateway.idleMs)
-  } finally {
-    // A record keeps it; one beyond the logging limit has done its work.
-    if (body !== undefined) await gateway.messageLog.drop(body)
-  }
+async function copy(gateway: Gateway, content: AsyncIterable<Uint8Array>, to: ServerResponse): Promise<void> {
+  for await (const chunk of content) if (!(await writeChunk(to, chunk, gateway.idleMs))) return
+  endWith(to, undefined, gateway.idleMs)
+}
+
+/** A record keeps the body; one beyond the logging limit has done its work, delivered or not. */
+async function done(gateway: Gateway, body: BodyReference | undefined): Promise<void> {
+  if (body !== undefined) await gateway.messageLog.drop(body)
 }

@@ -280,3 +280,13 @@ test('content types are taken apart', () => {
     assert.throws(() => mediaType(text), { code: 'invalid_content_type' })
   assert.equal(mediaType(`a/b; c =${space}; d="e"`).parameters.get('c'), '')
 })
+
+test('a part in the smallest pieces is put together in one buffer', async () => {
+  async function* bytes() {
+    for (let index = 0; index < 100_000; index += 1) yield Buffer.of(index & 255)
+  }
+  const whole = await collect(bytes(), 200_000)
+  assert.equal(whole.length, 100_000)
+  assert.ok(whole.every((byte, index) => byte === (index & 255)))
+  assert.ok(whole.buffer.byteLength <= 400_000)
+})
