@@ -62,10 +62,13 @@ const MAX_ELEMENTS = 500_000
 
 const NAME = '[\\p{L}_][\\p{L}\\p{M}\\p{N}._\\-·]*'
 const OPEN = new RegExp(`<((?:${NAME}:)?${NAME})`, 'uy')
-const ATTRIBUTE = new RegExp(`\\s+((?:${NAME}:)?${NAME})\\s*=\\s*(?:"([^<"]*)"|'([^<']*)')`, 'uy')
-const OPEN_END = /\s*(\/?)>/y
-const CLOSE = new RegExp(`</((?:${NAME}:)?${NAME})\\s*>`, 'uy')
-const DECLARATION = /<\?xml\s[^?<>]*\?>/y
+/** XML's white space (XML 1.0 §2.3). That of JavaScript has more, as the byte-order mark, which may stand in a name. */
+const BLANK = '[ \\t\\r\\n]'
+const NO_BLANK = /[^ \t\r\n]/
+const ATTRIBUTE = new RegExp(`${BLANK}+((?:${NAME}:)?${NAME})${BLANK}*=${BLANK}*(?:"([^<"]*)"|'([^<']*)')`, 'uy')
+const OPEN_END = new RegExp(`${BLANK}*(/?)>`, 'uy')
+const CLOSE = new RegExp(`</((?:${NAME}:)?${NAME})${BLANK}*>`, 'uy')
+const DECLARATION = new RegExp(`<\\?xml${BLANK}[^?<>]*\\?>`, 'uy')
 // Characters that no XML document has (XML §2.2).
 const FORBIDDEN = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u
 
@@ -105,7 +108,7 @@ export function readXml(text: string): XmlElement {
     if (plain !== '') {
       at += plain.length
       if (parent) parent.children.push(references(plain))
-      else if (plain.trim() !== '') throw new XmlError('it has text outside of its root element')
+      else if (NO_BLANK.test(plain)) throw new XmlError('it has text outside of its root element')
       continue
     }
     const comment = between('<!--', '-->')
@@ -115,7 +118,7 @@ export function readXml(text: string): XmlElement {
     }
     const instruction = between('<?', '?>')
     if (instruction !== undefined) {
-      if (/^xml(?:\s|$)/i.test(instruction)) throw new XmlError('an XML declaration stands inside')
+      if (/^xml(?:[ \t\r\n]|$)/i.test(instruction)) throw new XmlError('an XML declaration stands inside')
       continue
     }
     const closing = take(CLOSE)

@@ -31,3 +31,8 @@ test('a document of declarations is read in time that grows with it', () => {
   const children = '<b xmlns:q="v"/>'.repeat(50_000)
   assert.equal(readXml(`${open}${children}${'</a>'.repeat(150)}`).local, 'a')
 })
+
+test('a byte-order mark inside a document is no white space (found by fuzzing)', () => {
+  assert.throws(() => readXml('<z a\ufeff="1"/>'), XmlError)
+  assert.throws(() => readXml('<z\ufeffa="1"/>'), XmlError)
+})
