@@ -17,8 +17,8 @@ export interface MultipartLimits {
   readonly maxParts?: number
 }
 
-/** A header line, without its line break. The reference's reader takes no longer ones (wire-message §2.6). */
-const MAX_LINE = 1000
+/** A header line, read or written, without its line break: the reference's reader counts CRLF and wants less than 1000 bytes (wire-message §2.6). */
+export const MAX_HEADER_LINE = 997
 const MAX_HEADERS = 1000
 /** All header lines of one part together; also what may stand before the first delimiter and after the last one. */
 const MAX_BLOCK = 64 * 1024
@@ -225,7 +225,8 @@ export class MultipartParser {
   #line(): string | undefined {
     const at = this.#buffer.indexOf(LF)
     const end = at > 0 && this.#buffer[at - 1] === CR ? at - 1 : at
-    if (end > MAX_LINE || (at < 0 && this.#buffer.length > MAX_LINE + 1)) throw broken('a header line is too long')
+    if (end > MAX_HEADER_LINE || (at < 0 && this.#buffer.length > MAX_HEADER_LINE + 1))
+      throw broken('a header line is too long')
     if (at < 0) return undefined
     const line = this.#buffer.toString('latin1', 0, end)
     this.#buffer = this.#buffer.subarray(at + 1)

@@ -1,6 +1,7 @@
 // Multipart messages, written part by part (wire-message §2.4).
 import { ProtocolError } from './error.ts'
 import type { HeaderList } from './multipart.ts'
+import { MAX_HEADER_LINE } from './multipart-parser.ts'
 
 /** Each call returns the bytes to send next. */
 export interface MultipartWriter {
@@ -22,8 +23,6 @@ export interface TransportWriter extends MultipartWriter {
   attachment(lines: string): Uint8Array
 }
 
-/** The reference's reader counts the line break and wants less than 1000 bytes (wire-message §2.6). */
-const MAX_LINE_WRITTEN = 997
 const BREAK = /[\r\n]/
 
 /**
@@ -56,7 +55,7 @@ export function multipartWriter(boundary: string, nested = false): MultipartWrit
 }
 
 function checkLine(line: string, lineBreak = ''): string {
-  if (BREAK.test(line) || line.length > MAX_LINE_WRITTEN)
+  if (BREAK.test(line) || line.length > MAX_HEADER_LINE)
     throw new ProtocolError(
       'mime_parsing_failed',
       `The header ${line.slice(0, line.indexOf(':')).slice(0, 100)} of a part is too long or has a line break`,

@@ -1,6 +1,6 @@
 // The answer to a SOAP request: the request's hash that the provider's security server writes into it, and whether it belongs to the request
 // (PR-MESS §2.2, wire-client §2.6–2.7, wire-message §3.6).
-import { digest, encodeBase64 } from '#trust'
+import { encodeBase64 } from '#trust'
 import { fault } from '../faults.ts'
 import { sameId } from '../identifier.ts'
 import { canonicalAttribute } from '../xml.ts'
@@ -13,9 +13,13 @@ import { XROAD } from './names.ts'
 
 const SHA512 = 'http://www.w3.org/2001/04/xmlenc#sha512'
 
-/** SHA-512 of the request's bytes, attachments not included; base64. */
-export function soapRequestHash(request: SoapMessage): string {
-  return encodeBase64(digest('SHA-512', request.bytes))
+/**
+ * What the answer to a SOAP request carries.
+ *
+ * @param messageDigest SHA-512 of the request's bytes, attachments not included.
+ */
+export function soapRequestHash(messageDigest: Uint8Array): string {
+  return encodeBase64(messageDigest)
 }
 
 /**
@@ -51,17 +55,18 @@ export function soapQuestion(request: SoapMessage): XmlElement {
  * The answer of the security server itself (wire-client §4.2): envelope and header of the request as they are, its hash, and `content` in the
  * place of the element in its body.
  *
+ * @param requestHash Of the request.
  * @param content One element with all its declarations, named after the service code.
  * @throws ProtocolError as `readSoap`, when the content is not that.
  */
-export function answerSoap(request: SoapMessage, content: string): SoapMessage {
+export function answerSoap(request: SoapMessage, requestHash: string, content: string): SoapMessage {
   const document = readSoapDocument(request.bytes)
   const asked = document.body?.children.find(isElement)
   if (asked === undefined) throw new TypeError('a SOAP message without content was not refused')
   const { bytes } = request
   const [from, to] = [byteOffset(document, asked.start), byteOffset(document, asked.end)]
   const answer = Buffer.concat([bytes.subarray(0, from), encodeXml(content, document.encoding), bytes.subarray(to)])
-  const read = readSoapAnswer(answer, 'text/xml; charset=UTF-8', soapRequestHash(request))
+  const read = readSoapAnswer(answer, 'text/xml; charset=UTF-8', requestHash)
   if (read.kind === 'fault') throw new TypeError('a fault is no answer of this kind')
   return read.message
 }

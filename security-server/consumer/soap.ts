@@ -115,7 +115,7 @@ async function contentOf(posted: Posted, request: IncomingMessage): Promise<Cont
     },
     attached: (writer) => (first.done ? undefined : attachedTo(first.value, rest, writer)),
     broken,
-    requestHash: () => soapRequestHash(message),
+    requestHash: ({ headDigest }) => soapRequestHash(headDigest),
   }
 }
 

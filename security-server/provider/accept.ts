@@ -29,6 +29,6 @@ export async function accept(gateway: Gateway, request: Received): Promise<Accep
   // A crash here leaves a logged request that was not executed and not answered: the consumer reports network_error, and its
   // log and ours agree on what was asked.
   const requestHash =
-    request.kind === 'rest' ? restRequestHash(hashed.headDigest, body?.digest) : soapRequestHash(request.message)
+    request.kind === 'rest' ? restRequestHash(hashed.headDigest, body?.digest) : soapRequestHash(hashed.headDigest)
   return { ...request, requestHash } as Accepted
 }

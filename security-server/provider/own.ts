@@ -32,7 +32,7 @@ export async function replyOwn(
   if (recorded) watched.requestOutTs = gateway.clock.now().getTime()
   const { body, attachments } = await answer(gateway, request, own)
   if (recorded) watched.responseInTs = gateway.clock.now().getTime()
-  const message = answerSoap(request.message, Buffer.from(body).toString('utf8'))
+  const message = answerSoap(request.message, request.requestHash, Buffer.from(body).toString('utf8'))
   const { contentType } = deliverSoap(message, undefined, attachments.length > 0)
   const lines = `content-type: ${deliverSoap(message, undefined, false).contentType}\r\n`
   const reply = new Reply(gateway, request, response, [transportHeaders.originalContentType, contentType])

@@ -10,6 +10,7 @@ import {
   soapQuestion,
   soapRequestHash,
 } from '#protocol'
+import { digest } from '#trust'
 import { soapMessage, soapText, type Written } from './soap-message.ts'
 
 const HASH = `${'A'.repeat(86)}==`
@@ -41,6 +42,8 @@ function expects(written: Written, behindId: string, removed = ''): void {
     `${text.slice(0, at - space.length)}${behindId}${text.slice(at - space.length)}`,
   )
 }
+
+const hashOf = (request: SoapMessage) => soapRequestHash(digest('SHA-512', request.bytes))
 
 test('behind the id, with its prefix, after the first white space of the header', () => {
   expects({}, `\n  <x:requestHash ${ALGORITHM}>${HASH}</x:requestHash>`)
@@ -159,18 +162,18 @@ test('the security server answers in the request’s own envelope', () => {
       body: '<e:Body> <findBoat><a/></findBoat>\n</e:Body>',
     })
     const request = message(Buffer.from(text, encoding))
-    const answer = answerSoap(request, content)
-    checkSoapConsistency(request, answer, soapRequestHash(request))
+    const answer = answerSoap(request, hashOf(request), content)
+    checkSoapConsistency(request, answer, hashOf(request))
     assert.deepEqual([answer.wrapper, answer.direction, answer.encoding], ['findBoatResponse', 'response', name])
     const written = Buffer.from(answer.bytes).toString(encoding)
     const expected = text
       .replace('<findBoat><a/></findBoat>', encoding === 'utf8' ? content : content.replace('€', '&#8364;'))
-      .replace('</x:id>', `</x:id>\n  <x:requestHash ${ALGORITHM}>${soapRequestHash(request)}</x:requestHash>`)
+      .replace('</x:id>', `</x:id>\n  <x:requestHash ${ALGORITHM}>${hashOf(request)}</x:requestHash>`)
     assert.equal(written, expected)
   }
-  assert.throws(() => answerSoap(message(), '<listMethodsResponse/>'), { code: 'inconsistent_headers' })
-  assert.throws(() => answerSoap(message(), '<findBoatResponse/><more/>'), { code: 'invalid_body' })
-  assert.throws(() => answerSoap(message(), '<findBoatResponse>'), { code: 'invalid_soap' })
+  assert.throws(() => answerSoap(message(), 'x', '<listMethodsResponse/>'), { code: 'inconsistent_headers' })
+  assert.throws(() => answerSoap(message(), 'x', '<findBoatResponse/><more/>'), { code: 'invalid_body' })
+  assert.throws(() => answerSoap(message(), 'x', '<findBoatResponse>'), { code: 'invalid_soap' })
 })
 
 test('what is asked of the security server itself is kept whole, up to a limit', () => {
