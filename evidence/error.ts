@@ -1,6 +1,7 @@
 /**
  * X-Road's sub-codes of a failed verification (wire-message §5.5, §6.3, §8.1); after `signature_verification.` they go over the wire.
- * Ours alone, and only in reports on containers: `asic_malformed_zip`, `asic_attachment_not_found`, `timestamp_invalid`.
+ * Ours alone, and only in reports on containers: `asic_malformed_zip`, `asic_attachment_not_found`, `timestamp_invalid`; on what a log proves:
+ * `malformed_record`.
  */
 export type EvidenceCode =
   | 'invalid_xml'
@@ -26,6 +27,7 @@ export type EvidenceCode =
   | 'asic_attachment_not_found'
   | 'asic_malformed_zip'
   | 'timestamp_invalid'
+  | 'malformed_record'
 
 /** What is wrong with a piece of evidence. */
 export class EvidenceError extends Error {

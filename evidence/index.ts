@@ -8,6 +8,15 @@ export {
 } from './container.ts'
 export { type EvidenceCode, EvidenceError } from './error.ts'
 export { buildHashChains, type ChainInput, nodeHash } from './hash-chain.ts'
+export {
+  type CommittedRecord,
+  commitmentOf,
+  decodeRecord,
+  encodeRecord,
+  RECORD_ENTRY,
+  recordEntry,
+  SALT_BYTES,
+} from './log-record.ts'
 export { partiesOf } from './parties.ts'
 export type { Report } from './report.ts'
 export { readSignature } from './signature-reader.ts'

@@ -11,7 +11,7 @@ import type { RecordRow } from './store.ts'
 
 const MAGIC = 0x53615263
 /** Facts are the small columns, as JSON; what a later version adds to them, this one does not read. */
-const PARTS = ['bodyDigest', 'head', 'signature', 'chain', 'chainResult', 'bodyInline'] as const
+const PARTS = ['salt', 'bodyDigest', 'head', 'signature', 'chain', 'chainResult', 'bodyInline'] as const
 const LENGTHS_AT = 16
 const PARTS_AT = LENGTHS_AT + 4 * (1 + PARTS.length)
 export const CHECK_BYTES = 4
@@ -94,7 +94,23 @@ export function readFrame(frame: Buffer): RecordRow {
     return part
   }
   const facts = JSON.parse(required(take(0)).toString()) as Omit<RecordRow, (typeof PARTS)[number]>
-  const [bodyDigest = null, head = null, signature = null, chain = null, chainResult = null, bodyInline = null] =
-    PARTS.map((_, index) => take(index + 1))
-  return { ...facts, bodyDigest, head: required(head), signature: required(signature), chain, chainResult, bodyInline }
+  const [
+    salt = null,
+    bodyDigest = null,
+    head = null,
+    signature = null,
+    chain = null,
+    chainResult = null,
+    bodyInline = null,
+  ] = PARTS.map((_, index) => take(index + 1))
+  return {
+    ...facts,
+    salt: required(salt),
+    bodyDigest,
+    head: required(head),
+    signature: required(signature),
+    chain,
+    chainResult,
+    bodyInline,
+  }
 }

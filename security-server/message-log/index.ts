@@ -3,12 +3,21 @@ import type { GlobalConfiguration } from '#global-configuration'
 import type { Clock, Log } from '#host'
 import type { ClientId } from '#protocol'
 import { openStore } from './open-log.ts'
-import type { BodyReference, LogDirection, LogRecord, StoredRecord } from './record.ts'
+import type { BodyReference, LogDirection, LogRecord, RecordEvidence, StoredRecord } from './record.ts'
 import type { BodySpool } from './spool.ts'
 
 export { answerAsic } from './asic.ts'
+export { type Commitments, openCommitments } from './commitments.ts'
 export { LogError, type LogErrorCode } from './error.ts'
-export type { BodyPart, BodyReference, LogDirection, LogRecord, LogSide, StoredRecord } from './record.ts'
+export type {
+  BodyPart,
+  BodyReference,
+  LogDirection,
+  LogRecord,
+  LogSide,
+  RecordEvidence,
+  StoredRecord,
+} from './record.ts'
 export type { BodySpool } from './spool.ts'
 export { answerVerificationConf } from './verification-conf.ts'
 
@@ -43,6 +52,11 @@ export interface MessageLog {
   list(query: { queryId?: string; after: number; limit: number }): Promise<readonly StoredRecord[]>
   /** The ASiC-E container of a record. Fails at the first chunk where it cannot be made, e.g. LogError `timestamp_missing`. */
   container(seq: number): AsyncIterable<Uint8Array>
+  /**
+   * Salt and encoding of a record, from which its entry in a transparent log follows (`recordEntry` of `#evidence`). Undefined where there
+   * is no such record. Rejects with LogError `record_damaged` where what lies on the disk is not what the log has committed to.
+   */
+  evidenceOf(seq: number): Promise<RecordEvidence | undefined>
   /** Time-stamps those that have no time-stamp, at once. */
   timestampNow(seqs: readonly number[]): Promise<void>
   status(): LogStatus

@@ -9,7 +9,7 @@ import type { FindQuery, LogStatus, MessageLog } from './index.ts'
 import type { Indexing } from './indexing.ts'
 import type { Journal } from './journal.ts'
 import type { Reader } from './reader.ts'
-import type { BodyReference, LogRecord, StoredRecord } from './record.ts'
+import type { BodyReference, LogRecord, RecordEvidence, StoredRecord } from './record.ts'
 import type { RoundOperations } from './round.ts'
 import { checkRecord, toRow } from './row.ts'
 import { sliceOf } from './slice.ts'
@@ -144,6 +144,15 @@ export class OpenLog implements MessageLog {
     const record = await this.get(seq)
     if (record === undefined) throw new LogError('record_missing', `The log has no record ${seq}`)
     yield* containerOf(record, this.#parts.reader.timestamp(seq), (body, number) => this.read(body, number))
+  }
+
+  async evidenceOf(seq: number): Promise<RecordEvidence | undefined> {
+    if (!Number.isSafeInteger(seq)) return undefined
+    const { reader, indexing } = this.#parts
+    const known = reader.evidence(seq)
+    if (known !== undefined) return known
+    await indexing.settle()
+    return reader.evidence(seq)
   }
 
   timestampNow(seqs: readonly number[]): Promise<void> {

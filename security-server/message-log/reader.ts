@@ -2,7 +2,10 @@
 // one short snapshot of what is committed.
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { type ClientId, decodeClientId, idKey } from '#protocol'
-import type { BodyPart, BodyReference, LogDirection, LogSide, StoredRecord } from './record.ts'
+import { digest, equalBytes } from '#trust'
+import { committed } from './commitment.ts'
+import { LogError } from './error.ts'
+import type { BodyPart, BodyReference, LogDirection, LogSide, RecordEvidence, StoredRecord } from './record.ts'
 import { toParts } from './row.ts'
 import { Segments } from './segments.ts'
 import type { RecordRow } from './store.ts'
@@ -15,9 +18,9 @@ export interface RecordTimestamp {
   readonly chain?: Uint8Array
 }
 
-/** Without small bodies, which a page of records must not carry (#record). Records of version 1 have all in the row. */
+/** What a message is made of lies in its segment (#record). */
 const COLUMNS = `records.seq, records.at, side, direction, query_id, request_id, member, body_size, body_digest, body_file,
-  body_truncated, head, signature, chain, chain_result, leaf_hash, segment, place,
+  body_truncated, segment, place,
   EXISTS (SELECT 1 FROM record_timestamps AS stamped WHERE stamped.seq = records.seq) AS timestamped`
 
 /** A row of COLUMNS as SQLite hands it over. */
@@ -33,14 +36,8 @@ interface Row {
   readonly body_digest: Uint8Array | null
   readonly body_file: string | null
   readonly body_truncated: number
-  readonly head: Uint8Array
-  readonly signature: Uint8Array
-  readonly chain: Uint8Array | null
-  readonly chain_result: Uint8Array | null
-  readonly leaf_hash: Uint8Array
-  /** Null, both, in a record of version 1. */
-  readonly segment: number | null
-  readonly place: number | null
+  readonly segment: number
+  readonly place: number
   readonly timestamped: number
 }
 
@@ -53,6 +50,7 @@ export class Reader {
   readonly #pageOf: StatementSync
   readonly #inline: StatementSync
   readonly #timestamp: StatementSync
+  readonly #commitment: StatementSync
   readonly #file: StatementSync
   /** The small body that was read last: a message may have thousands of attachments in it, which are read one by one. */
   #held: { readonly seq: number; readonly body: Uint8Array | undefined } | undefined
@@ -66,11 +64,12 @@ export class Reader {
     )
     this.#page = db.prepare(`SELECT ${COLUMNS} FROM records WHERE seq > ? ORDER BY seq LIMIT ?`)
     this.#pageOf = db.prepare(`SELECT ${COLUMNS} FROM records WHERE query_id = ? AND seq > ? ORDER BY seq LIMIT ?`)
-    this.#inline = db.prepare('SELECT body_inline, segment, place FROM records WHERE seq = ?')
+    this.#inline = db.prepare('SELECT segment, place FROM records WHERE seq = ?')
     this.#timestamp = db.prepare(
       `SELECT token, result, chain FROM record_timestamps JOIN timestamps ON timestamps.id = record_timestamps.timestamp
         WHERE record_timestamps.seq = ?`,
     )
+    this.#commitment = db.prepare('SELECT commitment, segment, place FROM records WHERE seq = ?')
     this.#file = db.prepare('SELECT 1 FROM records WHERE body_file = ?')
   }
 
@@ -96,6 +95,17 @@ export class Reader {
     return rows.map((row) => this.#record(row))
   }
 
+  /** What the log commits to of a record. Throws LogError `record_damaged` where that is not what lies in its segment. */
+  evidence(seq: number): RecordEvidence | undefined {
+    const row = this.#commitment.get(seq) as (Pick<Row, 'segment' | 'place'> & { commitment: Uint8Array }) | undefined
+    if (row === undefined) return undefined
+    const placed = this.#placed(seq, row)
+    const { record, commitment } = committed({ ...placed, seq }, digest('SHA-512', placed.signature))
+    if (!equalBytes(commitment, row.commitment))
+      throw new LogError('record_damaged', `Record ${seq} is not the one that the log has committed to`)
+    return { salt: Buffer.from(placed.salt), record }
+  }
+
   inlineBody(seq: number): Uint8Array | undefined {
     if (this.#held?.seq !== seq) {
       const body = this.#inlineBody(seq)
@@ -105,10 +115,8 @@ export class Reader {
   }
 
   #inlineBody(seq: number): Uint8Array | undefined {
-    const row = this.#inline.get(seq) as
-      | (Pick<Row, 'segment' | 'place'> & { body_inline: Uint8Array | null })
-      | undefined
-    return (row && (this.#placed(seq, row)?.bodyInline ?? row.body_inline)) ?? undefined
+    const row = this.#inline.get(seq) as Pick<Row, 'segment' | 'place'> | undefined
+    return (row && this.#placed(seq, row).bodyInline) ?? undefined
   }
 
   timestamp(seq: number): RecordTimestamp | undefined {
@@ -132,30 +140,17 @@ export class Reader {
   /** Throws LogError `record_damaged` where its segment does not have it. */
   #record(columns: unknown): StoredRecord {
     const row = columns as Row
-    const placed = this.#placed(row.seq, row)
-    if (placed === undefined) return toRecord(row, row, undefined)
-    // Copies: the frame, with a small body in it, is gone with this one.
-    const bytes = {
-      head: Buffer.from(placed.head),
-      signature: Buffer.from(placed.signature),
-      chain: placed.chain && Buffer.from(placed.chain),
-      chain_result: placed.chainResult && Buffer.from(placed.chainResult),
-    }
-    return toRecord(row, bytes, toParts(placed.bodyParts))
+    return toRecord(row, this.#placed(row.seq, row))
   }
 
-  #placed(seq: number, { segment, place }: Pick<Row, 'segment' | 'place'>): RecordRow | undefined {
-    return segment === null || place === null ? undefined : this.#segments.record(seq, { segment, offset: place })
+  #placed(seq: number, { segment, place }: Pick<Row, 'segment' | 'place'>): RecordRow {
+    return this.#segments.record(seq, { segment, offset: place })
   }
 }
 
-/** @param bytes What was signed, and with what, from wherever it lies. */
-function toRecord(
-  row: Row,
-  bytes: Pick<Row, 'head' | 'signature' | 'chain' | 'chain_result'>,
-  parts: readonly BodyPart[] | undefined,
-): StoredRecord {
-  const body = toBody(row, parts)
+/** Copies what it takes: the frame, with a small body in it, is gone with the next. */
+function toRecord(row: Row, placed: RecordRow): StoredRecord {
+  const body = toBody(row, toParts(placed.bodyParts))
   return {
     seq: row.seq,
     at: new Date(row.at),
@@ -164,10 +159,10 @@ function toRecord(
     queryId: row.query_id,
     requestId: row.request_id,
     member: decodeClientId(row.member),
-    head: bytes.head,
-    signature: bytes.signature,
-    ...(bytes.chain === null ? {} : { chain: bytes.chain }),
-    ...(bytes.chain_result === null ? {} : { chainResult: bytes.chain_result }),
+    head: Buffer.from(placed.head),
+    signature: Buffer.from(placed.signature),
+    ...(placed.chain === null ? {} : { chain: Buffer.from(placed.chain) }),
+    ...(placed.chainResult === null ? {} : { chainResult: Buffer.from(placed.chainResult) }),
     ...(body === undefined ? {} : { body }),
     timestamped: row.timestamped === 1,
   }

@@ -55,3 +55,10 @@ export interface StoredRecord extends LogRecord {
   readonly seq: number
   readonly timestamped: boolean
 }
+
+/** What the log's leaf of a record is made of: `commitmentOf` and `decodeRecord` of `#evidence` read it. Shown to whoever asks for proof of the record. */
+export interface RecordEvidence {
+  readonly salt: Uint8Array
+  /** As `encodeRecord` of `#evidence` wrote it. */
+  readonly record: Uint8Array
+}

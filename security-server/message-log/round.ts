@@ -40,12 +40,9 @@ type SignatureInput = Parameters<typeof timestampInput>[0][number]
 
 /** Of one record the decoded signature value itself is time-stamped. */
 function singleInput(db: DatabaseSync, segments: Segments, seq: number): SignatureInput {
-  const row = db.prepare('SELECT signature, signature_digest, segment, place FROM records WHERE seq = ?').get(seq)
-  const segment = row?.['segment'] as number | null
-  const signature =
-    segment === null
-      ? (row?.['signature'] as Uint8Array)
-      : segments.record(seq, { segment, offset: row?.['place'] as number }).signature
+  const row = db.prepare('SELECT signature_digest, segment, place FROM records WHERE seq = ?').get(seq)
+  const place = { segment: row?.['segment'] as number, offset: row?.['place'] as number }
+  const { signature } = segments.record(seq, place)
   return { signatureDigest: row?.['signature_digest'] as Uint8Array, signatureValue: signatureValueOf(signature) }
 }
 

@@ -1,4 +1,6 @@
 // A record on its way into a segment: looked at once more, then plain values and bytes.
+import { randomFillSync } from 'node:crypto'
+import { SALT_BYTES } from '#evidence'
 import { idKey } from '#protocol'
 import { LogError } from './error.ts'
 import type { BodyPart, LogRecord } from './record.ts'
@@ -38,6 +40,7 @@ export function toRow(record: LogRecord): RecordRow {
     queryId: record.queryId,
     requestId: record.requestId,
     member: idKey(record.member),
+    salt: newSalt(),
     head: record.head,
     signature: record.signature,
     chain: record.chain ?? null,
@@ -49,6 +52,19 @@ export function toRow(record: LogRecord): RecordRow {
     bodyTruncated: body?.truncated ?? false,
     ...(body?.parts === undefined ? {} : { bodyParts: body.parts.map(toPartRow) }),
   }
+}
+
+/** Random bytes are drawn for many records at once: a call costs as much as a hundred salts. */
+const pool = Buffer.alloc(128 * SALT_BYTES)
+let drawn = pool.length
+
+function newSalt(): Uint8Array {
+  if (drawn === pool.length) {
+    randomFillSync(pool)
+    drawn = 0
+  }
+  drawn += SALT_BYTES
+  return Uint8Array.prototype.slice.call(pool, drawn - SALT_BYTES, drawn)
 }
 
 function toPartRow({ size, digest }: BodyPart): PartRow {

@@ -9,18 +9,8 @@ import { syncDirectory } from './sync-directory.ts'
 
 /** "SaLg": no other program's database is taken for a log. */
 const APPLICATION_ID = 0x53614c67
-const VERSION = 2
+const VERSION = 3
 
-/**
- * Version 1 kept the bytes of a record in its row, and such rows stay as they are. Since version 2 they lie in a segment,
- * at this place, and the columns head, signature, chain, chain_result and body_inline only say, empty, what there is.
- */
-const SECOND_VERSION = `
-  ALTER TABLE records ADD COLUMN segment INTEGER;
-  ALTER TABLE records ADD COLUMN place INTEGER;
-`
-
-/** Of version 1. Small columns first: the large ones spilled into overflow pages that a scan of digests never reads. */
 const SCHEMA = `
   CREATE TABLE records (
     seq INTEGER PRIMARY KEY,
@@ -30,20 +20,16 @@ const SCHEMA = `
     query_id TEXT NOT NULL,
     request_id TEXT NOT NULL,
     member TEXT NOT NULL,
-    leaf_hash BLOB NOT NULL CHECK (length(leaf_hash) = 32),
+    commitment BLOB NOT NULL CHECK (length(commitment) = 32),
     signature_digest BLOB NOT NULL CHECK (length(signature_digest) = 64),
     body_size INTEGER CHECK (body_size >= 0),
     body_digest BLOB CHECK (length(body_digest) = 64),
     body_file TEXT,
     body_truncated INTEGER NOT NULL CHECK (body_truncated IN (0, 1)),
-    head BLOB NOT NULL,
-    signature BLOB NOT NULL,
-    chain BLOB,
-    chain_result BLOB,
-    body_inline BLOB,
-    CHECK ((chain IS NULL) = (chain_result IS NULL)),
+    segment INTEGER NOT NULL,
+    place INTEGER NOT NULL,
     CHECK ((body_size IS NULL) = (body_digest IS NULL)),
-    CHECK ((body_size IS NOT NULL) = (body_file IS NOT NULL) + (body_inline IS NOT NULL) + body_truncated)
+    CHECK (body_file IS NULL OR (body_size IS NOT NULL AND body_truncated = 0))
   ) STRICT;
   CREATE INDEX records_by_message ON records (query_id, member);
   CREATE UNIQUE INDEX records_by_file ON records (body_file) WHERE body_file IS NOT NULL;
@@ -106,7 +92,6 @@ export function openForWriting(file: string, mayCreate: boolean): DatabaseSync {
       create(db, file)
     }
     checkIdentity(db, file)
-    migrate(db)
     return db
   } catch (error) {
     db.close()
@@ -131,7 +116,7 @@ function lost(file: string): LogError {
 
 function create(db: DatabaseSync, file: string): void {
   db.exec(
-    `BEGIN IMMEDIATE; ${SCHEMA} ${SECOND_VERSION} PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${VERSION}; COMMIT`,
+    `BEGIN IMMEDIATE; ${SCHEMA} PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${VERSION}; COMMIT`,
   )
   // The transaction is durable, the name of the file is not before this. A crash in between leaves no log and no bodies.
   syncDirectory(dirname(file))
@@ -141,17 +126,11 @@ function checkIdentity(db: DatabaseSync, file: string): void {
   if (pragma(db, 'application_id') !== APPLICATION_ID)
     throw new LogError('store_foreign', `${file} is not a message log`)
   const version = pragma(db, 'user_version')
-  if (version !== 1 && version !== VERSION)
+  if (version !== VERSION)
     throw new LogError(
       'store_foreign',
       `${file} is a message log of version ${version}; this program writes version ${VERSION}`,
     )
-}
-
-/** Adds what version 1 does not have; no row is written anew. */
-function migrate(db: DatabaseSync): void {
-  if (pragma(db, 'user_version') === VERSION) return
-  db.exec(`BEGIN IMMEDIATE; ${SECOND_VERSION} PRAGMA user_version = ${VERSION}; COMMIT`)
 }
 
 function pragma(db: DatabaseSync, name: string): unknown {

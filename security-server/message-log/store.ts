@@ -1,7 +1,7 @@
 // The writes of the database, each one transaction. Runs in the writer's thread, which is the only one to write there.
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { digest } from '#trust'
-import { leafHash } from './leaf.ts'
+import { committed } from './commitment.ts'
 import type { LogDirection, LogSide } from './record.ts'
 import type { Place, Tail } from './segments.ts'
 
@@ -16,6 +16,8 @@ export interface RecordRow {
   readonly queryId: string
   readonly requestId: string
   readonly member: string
+  /** Random; nobody who has not the record can try out what its commitment stands for. */
+  readonly salt: Uint8Array
   readonly head: Uint8Array
   readonly signature: Uint8Array
   readonly chain: Uint8Array | null
@@ -66,8 +68,6 @@ export type StateKey = 'run' | 'swept_before' | 'failing_since' | 'probe'
 
 const SQLITE_FULL = 13
 
-const EMPTY = new Uint8Array()
-
 /** A write that failed, and what is known about what it left. */
 class WriteFailure extends Error {
   /** Whether the rows may be found after a restart all the same: the COMMIT itself failed, at an unknown point. */
@@ -95,7 +95,7 @@ export class Store {
   constructor(db: DatabaseSync) {
     this.#db = db
     this.#lastSeq = db.prepare('SELECT coalesce(max(seq), 0) AS seq FROM records')
-    this.#record = db.prepare('INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+    this.#record = db.prepare('INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
     this.#timestamp = db.prepare('INSERT INTO timestamps (at, token, result) VALUES (?, ?, ?)')
     this.#link = db.prepare('INSERT INTO record_timestamps VALUES (?, ?, ?)')
     this.#state = db.prepare('INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value')
@@ -119,10 +119,10 @@ export class Store {
     return Number(this.#lastSeq.get()?.['seq'])
   }
 
-  /** Where a record lies; null for one of version 1, and for none. */
+  /** Where a record lies; null for none. */
   placeOf(seq: number): Place | null {
     const row = this.#db.prepare('SELECT segment, place FROM records WHERE seq = ?').get(seq)
-    if (row === undefined || row['segment'] === null) return null
+    if (row === undefined) return null
     return { segment: Number(row['segment']), offset: Number(row['place']) }
   }
 
@@ -138,17 +138,20 @@ export class Store {
 
   #insert(row: PlacedRow): void {
     const signatureDigest = digest('SHA-512', row.signature)
-    const leaf = leafHash({
-      ...row,
-      headDigest: digest('SHA-512', row.head),
-      signatureDigest,
-      chainDigest: row.chain && digest('SHA-512', row.chain),
-      chainResultDigest: row.chainResult && digest('SHA-512', row.chainResult),
-    })
+    const { commitment } = committed(row, signatureDigest)
     this.#record.run(
-      ...[row.seq, row.at, row.side, row.direction, row.queryId, row.requestId, row.member, leaf, signatureDigest],
+      ...[
+        row.seq,
+        row.at,
+        row.side,
+        row.direction,
+        row.queryId,
+        row.requestId,
+        row.member,
+        commitment,
+        signatureDigest,
+      ],
       ...[row.bodySize, row.bodyDigest, row.bodyFile, row.bodyTruncated ? 1 : 0],
-      ...[EMPTY, EMPTY, row.chain && EMPTY, row.chainResult && EMPTY, row.bodyInline && EMPTY],
       ...[row.segment, row.offset],
     )
   }

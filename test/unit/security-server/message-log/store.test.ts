@@ -1,4 +1,4 @@
-// What the database itself refuses, whoever writes to it, and what a leaf commits to.
+// What the database itself refuses, whoever writes to it, and what it commits to.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
@@ -16,6 +16,7 @@ const ROW: PlacedRow = {
   queryId: 'query',
   requestId: 'request',
   member: 'DEMO/GOV/70000001/population-register',
+  salt: Buffer.alloc(32, 's'),
   head: Buffer.from('head'),
   signature: Buffer.from('signature'),
   chain: null,
@@ -52,7 +53,7 @@ test('records, time-stamps and their links can neither be changed, removed, repl
     )
   }
   const columns =
-    'at, side, direction, query_id, request_id, member, leaf_hash, signature_digest, body_size, body_digest, body_file, body_truncated, head, signature, chain, chain_result, body_inline, segment, place'
+    'at, side, direction, query_id, request_id, member, commitment, signature_digest, body_size, body_digest, body_file, body_truncated, segment, place'
   for (const seq of [1, 2, 4, 0, -1, 10])
     assert.throws(
       () => db.exec(`INSERT INTO records SELECT ${seq}, ${columns} FROM records WHERE seq = 1`),
@@ -70,7 +71,7 @@ test('records, time-stamps and their links can neither be changed, removed, repl
 
 test('a group is entered whole or not at all', async (t) => {
   const { db, store } = await openDatabase(t)
-  const half = { ...ROW, seq: 2, chain: Buffer.from('half a chain') }
+  const half = { ...ROW, seq: 2, bodySize: null }
   assert.throws(() => store.index([ROW, half, { ...ROW, seq: 3 }]), /CHECK/)
   assert.equal(store.lastSeq(), 0)
   store.index([ROW, { ...ROW, seq: 2 }])
@@ -88,7 +89,7 @@ test('one file is the body of one record', async (t) => {
   assert.throws(() => store.index([{ ...inFile, seq: 2 }]), /UNIQUE/)
 })
 
-test('the leaf hash is what its description says, computed here by hand', async (t) => {
+test('a commitment is what its description says, computed here by hand', async (t) => {
   const { db, store } = await openDatabase(t)
   store.index([
     ROW,
@@ -118,19 +119,17 @@ test('the leaf hash is what its description says, computed here by hand', async 
     field(sha512('head')) +
     field(sha512('signature'))
   const absent = 'ffffffff'
-  const leaves = [
+  const encodings = [
     common(1) + absent + absent + field(sha512('body')) + number(4),
     common(2) + field(sha512('c')) + field(sha512('r')) + absent + absent,
   ]
-  const hashes = leaves.map((leaf) =>
-    createHash('sha256')
-      .update(Buffer.from(`00${leaf}`, 'hex'))
-      .digest('hex'),
+  const hashes = encodings.map((encoding) =>
+    createHash('sha256').update(ROW.salt).update(Buffer.from(encoding, 'hex')).digest('hex'),
   )
   const stored = db
-    .prepare('SELECT leaf_hash FROM records ORDER BY seq')
+    .prepare('SELECT commitment FROM records ORDER BY seq')
     .all()
-    .map((row) => Buffer.from(row['leaf_hash'] as Uint8Array).toString('hex'))
+    .map((row) => Buffer.from(row['commitment'] as Uint8Array).toString('hex'))
   assert.deepEqual(stored, hashes)
 })
 
@@ -140,11 +139,16 @@ test('a commit is made durable: write-ahead log, full synchronisation', async (t
   assert.equal(db.prepare('PRAGMA synchronous').get()?.['synchronous'], 2)
 })
 
-test('a log of a later version, and a database of something else, are refused unchanged', async (t) => {
+test('a log of another version, and a database of something else, are refused unchanged', async (t) => {
   const { db, file } = await openDatabase(t)
-  db.exec('PRAGMA user_version = 3')
+  const version = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])
   db.close()
-  assert.throws(() => openForWriting(file, true), code('store_foreign'))
+  for (const other of [version - 1, version + 1]) {
+    const changed = new DatabaseSync(file)
+    changed.exec(`PRAGMA user_version = ${other}`)
+    changed.close()
+    assert.throws(() => openForWriting(file, true), code('store_foreign'))
+  }
   const foreign = `${file}.other`
   const other = new DatabaseSync(foreign)
   other.exec('CREATE TABLE theirs (a)')
