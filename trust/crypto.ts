@@ -115,3 +115,26 @@ export function publicKeyFromSpki(spki: Uint8Array): KeyObject {
     throw new TrustError('unsupported_algorithm', 'The public key cannot be read', { cause: error })
   }
 }
+
+/** Keys of signed notes (transparency logs and their witnesses): octets of the raw public key and of a signature. docs/policy.md, "Keys of signed notes". */
+export const NOTE_ALGORITHMS = Object.freeze({
+  ed25519: { publicKey: 32, signature: 64 },
+  'ml-dsa-44': { publicKey: 1312, signature: 2420 },
+})
+export type NoteAlgorithm = keyof typeof NOTE_ALGORITHMS
+
+/** A raw public key (RFC 8032 §5.1.5, FIPS 204 §7.2) as a key. Throws TrustError `unsupported_algorithm` where the octets are none. */
+export function notePublicKey(algorithm: NoteAlgorithm, raw: Uint8Array): KeyObject {
+  try {
+    return createPublicKey({ key: raw, format: 'raw-public', asymmetricKeyType: algorithm })
+  } catch (error) {
+    throw new TrustError('unsupported_algorithm', `These octets are no ${algorithm} public key`, { cause: error })
+  }
+}
+
+/** Whether the signature is the key's over the data; both algorithms hash inside. False for a key of any other kind. */
+export function verifyNoteSignature(key: KeyObject, data: Uint8Array, signature: Uint8Array): boolean {
+  const kind = key.asymmetricKeyType
+  if (kind !== 'ed25519' && kind !== 'ml-dsa-44') return false
+  return signature.length === NOTE_ALGORITHMS[kind].signature && verify(null, data, key, signature)
+}

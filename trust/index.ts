@@ -25,7 +25,11 @@ export {
   type Hasher,
   hasher,
   type KeyObject,
+  NOTE_ALGORITHMS,
+  type NoteAlgorithm,
+  notePublicKey,
   publicKeyFromSpki,
+  verifyNoteSignature,
   verifySignature,
 } from './crypto.ts'
 export { Der, readDer } from './der.ts'

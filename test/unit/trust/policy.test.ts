@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { CURVES, digestNamed, MAXIMUM_RSA_BITS, MINIMUM_RSA_BITS, oids, signatureNamed } from '#trust'
+import { CURVES, digestNamed, MAXIMUM_RSA_BITS, MINIMUM_RSA_BITS, NOTE_ALGORITHMS, oids, signatureNamed } from '#trust'
 import { KEY_POLICY, PROFILES } from '../../../pki/profiles.ts'
 
 const root = join(import.meta.dirname, '..', '..', '..')
@@ -46,6 +46,14 @@ test('keys', () => {
   assert.ok(rsa?.[1]?.startsWith(`${MINIMUM_RSA_BITS} to ${MAXIMUM_RSA_BITS} bits`))
   const curves = { prime256v1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521' } as Record<string, string>
   assert.equal(ec?.[1], CURVES.map((curve) => curves[curve]).join(', '))
+})
+
+test('keys of signed notes', () => {
+  const table = rows('Keys of signed notes').map(([name, publicKey, signature]) => [
+    name,
+    { publicKey: Number(publicKey), signature: Number(signature) },
+  ])
+  assert.deepEqual(Object.fromEntries(table), NOTE_ALGORITHMS)
 })
 
 test('what keys may sign', () => {

@@ -1,0 +1,30 @@
+/**
+ * What this room refuses. `malformed_…`: bytes of others that are not of the format. `bad_signature`: a key that we know did not sign this.
+ * `unsigned`: no key that we know signed it. `invalid_proof`: a Merkle proof, a tile or a map's proof does not lead to the root.
+ * `not_witnessed`: the policy's quorum is not reached (yet). `out_of_range`: an index, a range or a size that the tree does not have.
+ * `unsorted`: keys of a map that do not ascend.
+ */
+export type TransparencyCode =
+  | 'malformed_note'
+  | 'malformed_key'
+  | 'malformed_checkpoint'
+  | 'malformed_tile'
+  | 'malformed_request'
+  | 'malformed_proof'
+  | 'malformed_policy'
+  | 'bad_signature'
+  | 'unsigned'
+  | 'invalid_proof'
+  | 'not_witnessed'
+  | 'out_of_range'
+  | 'unsorted'
+
+export class TransparencyError extends Error {
+  override readonly name = 'TransparencyError'
+  readonly code: TransparencyCode
+
+  constructor(code: TransparencyCode, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.code = code
+  }
+}

@@ -1,0 +1,63 @@
+// Where a tree grows: the roots of its complete subtrees, at most 53 hashes whatever its size.
+import { TransparencyError } from './error.ts'
+import { HASH_BYTES, type Hash, nodeHash } from './hash.ts'
+import { completeNodes, type HashReader, isTreeSize, joinHashes } from './tree.ts'
+
+/** Is told of each subtree that became complete, a leaf being one of level 0; children before parents, left before right. */
+export type NodeSink = (level: number, index: number, hash: Hash) => void
+
+/** Grows a tree. Holds no leaf: it goes on from the hashes that are kept of any size. */
+export class Frontier {
+  #size: number
+  readonly #peaks: Hash[]
+
+  /** From the peaks of a tree, largest first (`completeNodes({ start: 0, end: size })`). Throws `out_of_range` where their number is wrong. */
+  constructor(size = 0, peaks: readonly Hash[] = []) {
+    const count = isTreeSize(size) ? completeNodes({ start: 0, end: size }).length : -1
+    if (peaks.length !== count || peaks.some(({ length }) => length !== HASH_BYTES))
+      throw new TransparencyError('out_of_range', `${peaks.length} hashes are not the peaks of ${size} leaves`)
+    this.#size = size
+    this.#peaks = [...peaks]
+  }
+
+  /** The tree of that size, from what is kept of it. */
+  static async read(size: number, read: HashReader): Promise<Frontier> {
+    const peaks = isTreeSize(size) ? completeNodes({ start: 0, end: size }) : []
+    return new Frontier(size, peaks.length === 0 ? [] : await read(peaks))
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** Largest first; with the size all that has to be kept. */
+  get peaks(): readonly Hash[] {
+    return [...this.#peaks]
+  }
+
+  /** Adds a leaf by its hash. */
+  append(leaf: Hash, complete?: NodeSink): void {
+    let hash = leaf
+    let index = this.#size
+    complete?.(0, index, hash)
+    for (let level = 1; index % 2 === 1; level += 1) {
+      const left = this.#peaks.pop()
+      if (left === undefined) throw new TransparencyError('out_of_range', 'the tree has lost its peaks')
+      hash = nodeHash(left, hash)
+      index = (index - 1) / 2
+      complete?.(level, index, hash)
+    }
+    this.#peaks.push(hash)
+    this.#size += 1
+  }
+
+  /** Root of what was appended so far. */
+  root(): Hash {
+    return joinHashes(this.#peaks)
+  }
+
+  /** A second one that grows by itself: what is tried on it leaves this one as it is. */
+  copy(): Frontier {
+    return new Frontier(this.#size, this.#peaks)
+  }
+}

@@ -1,0 +1,40 @@
+// The door of `transparency`: Merkle trees, signed notes, checkpoints, cosignatures. Bytes in, values out.
+export { type Checkpoint, formatCheckpoint, parseCheckpoint } from './checkpoint.ts'
+export {
+  checkpointMessage,
+  cosignatureMessage,
+  formatTimestamped,
+  type SubtreeStatement,
+  subtreeMessage,
+} from './cosignature.ts'
+export { type TransparencyCode, TransparencyError } from './error.ts'
+export { Frontier, type NodeSink } from './frontier.ts'
+export { EMPTY_ROOT, HASH_BYTES, type Hash, leafHash, nodeHash } from './hash.ts'
+export { formatVerifierKey, KEY_TYPES, type KeyType, parseVerifierKey, type VerifierKey, verifierKey } from './key.ts'
+export {
+  type ConsistencyClaim,
+  consistencyProof,
+  type InclusionClaim,
+  inclusionProof,
+  type SubtreeClaim,
+  subtreeProof,
+  treeRoot,
+  verifyConsistency,
+  verifyInclusion,
+  verifySubtree,
+} from './merkle.ts'
+export {
+  formatNote,
+  formatSignatureLines,
+  MAXIMUM_NOTE_BYTES,
+  type Note,
+  type NoteSignature,
+  type NoteVerifier,
+  openNote,
+  parseNote,
+  parseSignatureLines,
+  withSignatures,
+} from './note.ts'
+export { isKeyName, originHash } from './text.ts'
+export { completeNodes, type HashReader, isSubtree, isTreeSize, type TreeNode, type TreeRange } from './tree.ts'
+export { cosignatureTime, noteVerifier, verifySubtreeCosignature } from './verifier.ts'
