@@ -1,4 +1,20 @@
 // The door of `evidence`: what remains after an exchange, made and verified. No server, no socket, no clock.
+export {
+  ARCHIVE_HASHES,
+  type ArchiveEnd,
+  type ArchiveHash,
+  MAX_CONTAINERS,
+} from './archive-linking.ts'
+export { type ArchiveGrouping, archiveGroup, archiveName } from './archive-name.ts'
+export {
+  type ArchiveFault,
+  type ArchiveFaultCode,
+  type ArchiveOptions,
+  type ArchiveReport,
+  type ArchiveStart,
+  verifyArchive,
+} from './archive-verifier.ts'
+export { type ArchiveContainer, ArchiveWriter } from './archive-writer.ts'
 export { C14N_EXCLUSIVE, C14N_INCLUSIVE, type C14nMode, canonicalize } from './c14n.ts'
 export {
   containerName,
