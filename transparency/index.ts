@@ -36,5 +36,13 @@ export {
   withSignatures,
 } from './note.ts'
 export { isKeyName, originHash } from './text.ts'
-export { completeNodes, type HashReader, isSubtree, isTreeSize, type TreeNode, type TreeRange } from './tree.ts'
+export {
+  completeNodes,
+  type HashReader,
+  isSubtree,
+  isTreeSize,
+  rangeHashes,
+  type TreeNode,
+  type TreeRange,
+} from './tree.ts'
 export { cosignatureTime, noteVerifier, verifySubtreeCosignature } from './verifier.ts'
