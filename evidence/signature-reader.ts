@@ -155,8 +155,8 @@ function readReferences(signedInfo: XmlElement): Reference[] {
 function readDigest(parent: XmlElement): CertificateDigest {
   const uri = attributeOf(only(parent, DSIG, 'DigestMethod'), 'Algorithm') ?? ''
   const algorithm = digestByUri(uri)
-  // SHA-1 and SHA-224 sign nothing that is accepted: docs/policy.md.
-  if (algorithm === undefined || algorithm.length < 32) throw malformed(`digest ${uri} is not accepted`)
+  // SHA-1 and SHA-224 sign nothing, SHA-3 nothing that servers exchange: docs/policy.md.
+  if (algorithm?.use !== 'signatures') throw malformed(`digest ${uri} is not accepted`)
   const value = bytesOf(only(parent, DSIG, 'DigestValue'))
   if (value.length !== algorithm.length) throw malformed('a digest value is not as long as its digest')
   return { digest: algorithm.name, value }

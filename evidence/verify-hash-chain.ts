@@ -177,8 +177,8 @@ function readMethod(elements: readonly XmlElement[], fallback: DigestName | unde
 function digestMethod(element: XmlElement): DigestName {
   const uri = attribute(element, 'Algorithm')
   const algorithm = digestByUri(uri)
-  // SHA-1 and SHA-224 sign nothing that is accepted: docs/policy.md.
-  if (algorithm === undefined || algorithm.length < 32) throw malformed(`digest ${uri} is not accepted`)
+  // SHA-1 and SHA-224 sign nothing, SHA-3 nothing that servers exchange: docs/policy.md.
+  if (algorithm?.use !== 'signatures') throw malformed(`digest ${uri} is not accepted`)
   return algorithm.name
 }
 

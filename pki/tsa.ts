@@ -20,7 +20,7 @@ import type { PkiTables } from './store/schema.ts'
 import type { SerialStore } from './store/serials.ts'
 
 /** Digests worth time-stamping for years. SHA-1 and SHA-224 are refused (badAlg). */
-const DIGESTS: readonly DigestName[] = ['SHA-256', 'SHA-384', 'SHA-512']
+const DIGESTS: readonly DigestName[] = ['SHA-256', 'SHA-384', 'SHA-512', 'SHA3-256', 'SHA3-384', 'SHA3-512']
 /** Serial numbers set aside with one write; a crash loses the rest of them, which costs nothing. */
 const BLOCK = 1000
 /** How far ahead of the clock times are declared with one write; after a crash the TSA refuses for as long at most. Milliseconds. */

@@ -3,7 +3,13 @@
 import type { KeyObject } from 'node:crypto'
 import { TrustError } from './error.ts'
 
-export type DigestName = 'SHA-1' | 'SHA-224' | 'SHA-256' | 'SHA-384' | 'SHA-512'
+export type DigestName = 'SHA-1' | 'SHA-224' | 'SHA-256' | 'SHA-384' | 'SHA-512' | 'SHA3-256' | 'SHA3-384' | 'SHA3-512'
+
+/**
+ * What a digest may vouch for: `names` tells things apart where no attacker chooses them, `signatures` is good for everything,
+ * `time-stamps` for imprints and for what is time-stamped anew: X-Road's servers exchange nothing under it.
+ */
+export type DigestUse = 'names' | 'signatures' | 'time-stamps'
 
 export interface DigestAlgorithm {
   readonly name: DigestName
@@ -13,6 +19,7 @@ export interface DigestAlgorithm {
   readonly length: number
   /** OpenSSL's name. */
   readonly openssl: string
+  readonly use: DigestUse
 }
 
 export interface SignatureAlgorithm {
@@ -39,6 +46,7 @@ const DIGESTS: readonly DigestAlgorithm[] = Object.freeze([
     oid: '2.16.840.1.101.3.4.2.3',
     length: 64,
     openssl: 'sha512',
+    use: 'signatures',
   },
   {
     name: 'SHA-256',
@@ -46,6 +54,7 @@ const DIGESTS: readonly DigestAlgorithm[] = Object.freeze([
     oid: '2.16.840.1.101.3.4.2.1',
     length: 32,
     openssl: 'sha256',
+    use: 'signatures',
   },
   {
     name: 'SHA-384',
@@ -53,6 +62,7 @@ const DIGESTS: readonly DigestAlgorithm[] = Object.freeze([
     oid: '2.16.840.1.101.3.4.2.2',
     length: 48,
     openssl: 'sha384',
+    use: 'signatures',
   },
   {
     name: 'SHA-224',
@@ -60,9 +70,42 @@ const DIGESTS: readonly DigestAlgorithm[] = Object.freeze([
     oid: '2.16.840.1.101.3.4.2.4',
     length: 28,
     openssl: 'sha224',
+    use: 'names',
   },
   // Names certificates (OCSP CertIDs, look-ups); signs nothing that is accepted.
-  { name: 'SHA-1', uri: 'http://www.w3.org/2000/09/xmldsig#sha1', oid: '1.3.14.3.2.26', length: 20, openssl: 'sha1' },
+  {
+    name: 'SHA-1',
+    uri: 'http://www.w3.org/2000/09/xmldsig#sha1',
+    oid: '1.3.14.3.2.26',
+    length: 20,
+    openssl: 'sha1',
+    use: 'names',
+  },
+  // Of another family than all that X-Road signs with: evidence is renewed with these when SHA-2 weakens (FIPS 202; URIs of RFC 9231).
+  {
+    name: 'SHA3-256',
+    uri: 'http://www.w3.org/2007/05/xmldsig-more#sha3-256',
+    oid: '2.16.840.1.101.3.4.2.8',
+    length: 32,
+    openssl: 'sha3-256',
+    use: 'time-stamps',
+  },
+  {
+    name: 'SHA3-384',
+    uri: 'http://www.w3.org/2007/05/xmldsig-more#sha3-384',
+    oid: '2.16.840.1.101.3.4.2.9',
+    length: 48,
+    openssl: 'sha3-384',
+    use: 'time-stamps',
+  },
+  {
+    name: 'SHA3-512',
+    uri: 'http://www.w3.org/2007/05/xmldsig-more#sha3-512',
+    oid: '2.16.840.1.101.3.4.2.10',
+    length: 64,
+    openssl: 'sha3-512',
+    use: 'time-stamps',
+  },
 ])
 
 const MORE = 'http://www.w3.org/2001/04/xmldsig-more#'

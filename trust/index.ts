@@ -3,6 +3,7 @@ export {
   CURVES,
   type DigestAlgorithm,
   type DigestName,
+  type DigestUse,
   digestByOid,
   digestByUri,
   digestInfo,

@@ -73,7 +73,8 @@ export function parseSignedDirectory(bytes: Uint8Array): UnverifiedDirectory {
   const hashUri = named.parameters.get('hash-algorithm-id')
   if (hashUri === undefined) throw malformed('Verification-certificate-hash does not name its algorithm')
   const certificateDigest = digestByUri(hashUri)
-  if (certificateDigest === undefined) throw malformed(`the digest ${hashUri} is not known`)
+  if (certificateDigest === undefined || certificateDigest.use === 'time-stamps')
+    throw malformed(`the digest ${hashUri} is not known`)
   const certificateHash = decodeBase64(named.value)
   if (certificateHash === undefined) throw malformed('Verification-certificate-hash is not base64')
   const signature = decodeBase64(second.body.toString('latin1'), { whitespace: true })
@@ -151,7 +152,7 @@ function readFile({ headers, body }: Part): DirectoryPart {
   const uri = required(headers, 'hash-algorithm-id')
   const algorithm = digestByUri(uri)
   // SHA-1 names things; it does not vouch for a part.
-  if (algorithm === undefined || algorithm.name === 'SHA-1')
+  if (algorithm === undefined || algorithm.name === 'SHA-1' || algorithm.use === 'time-stamps')
     throw malformed(`the digest ${uri} is not accepted for a part`)
   const hash = decodeBase64(body.toString('latin1'), { whitespace: true })
   if (hash?.length !== algorithm.length) throw malformed(`the hash of ${location} is not a ${algorithm.name}`)

@@ -31,14 +31,14 @@ import { needsTools, tool } from '../../tools.ts'
 import { keyPair, spkiOf } from './certify.ts'
 import { flips, hex } from './gallery.ts'
 
-const DIGESTS = ['SHA-1', 'SHA-224', 'SHA-256', 'SHA-384', 'SHA-512'] as const
+const DIGESTS = ['SHA-1', 'SHA-224', 'SHA-256', 'SHA-384', 'SHA-512', 'SHA3-256', 'SHA3-384', 'SHA3-512'] as const
 const SIGNATURES = ['256', '384', '512'].flatMap((bits) => [
   `SHA${bits}withRSA`,
   `SHA${bits}withECDSA`,
   `SHA${bits}withRSAandMGF1`,
 ])
 
-// FIPS 180-4, "abc"
+// FIPS 180-4 and FIPS 202, "abc"
 const ABC: Readonly<Record<DigestName, string>> = {
   'SHA-1': 'a9993e364706816aba3e25717850c26c9cd0d89d',
   'SHA-224': '23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7',
@@ -46,6 +46,10 @@ const ABC: Readonly<Record<DigestName, string>> = {
   'SHA-384': 'cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7',
   'SHA-512':
     'ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f',
+  'SHA3-256': '3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532',
+  'SHA3-384': 'ec01498288516fc926459f58e2c6ad8df9b473cb0fc08c2596da7cf0e49be4b298d88cea927ac7f539f1edf228376d25',
+  'SHA3-512':
+    'b751850b1a57168a5693cd924b6b096e08f621827444f70d884f5d0240d2712e10e116e9192af3c91a7ec57647e3934057340b4cf408d5a56592f8274eec53f0',
 }
 
 for (const name of DIGESTS)
@@ -90,6 +94,8 @@ test('the URIs are the wire’s (wire-message §3.1, §4.2)', () => {
     'SHA-256': 'http://www.w3.org/2001/04/xmlenc#sha256',
     'SHA-384': 'http://www.w3.org/2001/04/xmldsig-more#sha384',
     'SHA-512': 'http://www.w3.org/2001/04/xmlenc#sha512',
+    'SHA3-256': 'http://www.w3.org/2007/05/xmldsig-more#sha3-256',
+    'SHA3-512': 'http://www.w3.org/2007/05/xmldsig-more#sha3-512',
   }
   for (const [name, uri] of Object.entries(uris)) assert.equal(digestByUri(uri)?.name, name)
   assert.equal(signatureByUri('http://www.w3.org/2001/04/xmldsig-more#rsa-sha512')?.name, 'SHA512withRSA')
