@@ -6,6 +6,7 @@ import { fault, renderRestError } from '#protocol'
 import type { Gateway } from '../exchange/gateway.ts'
 import { NO_RESUMPTION } from '../exchange/peer-tls.ts'
 import { note } from '../exchange/refusals.ts'
+import { answerable, begun, unparsed } from '../exchange/unparsed.ts'
 import { clientsRoute } from './clients.ts'
 import { evidenceRoute } from './evidence.ts'
 import { exchangeRest } from './rest.ts'
@@ -57,6 +58,7 @@ export function createClientListeners(gateway: Gateway, tls: ClientTls): { plain
 }
 
 async function handle(gateway: Gateway, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  begun(request, response)
   // A connection that dies is noticed where it is read or written; without a listener it would end the process.
   request.on('error', () => {})
   response.on('error', () => {})
@@ -82,22 +84,19 @@ function pathOf(request: IncomingMessage): string {
   return (request.url ?? '').split('?', 1)[0] ?? ''
 }
 
-/** What Node's parser refuses never becomes a request; it still gets a code and an id. */
+const UNPARSED = {
+  'too large': ['431 Request Header Fields Too Large', 'The request head is too large'],
+  late: ['408 Request Timeout', 'The request head did not come in time'],
+  malformed: ['400 Bad Request', 'This is not an HTTP/1.1 request'],
+} as const
+
+/** What Node's parser refuses still gets a code and an id. */
 function refuseBroken(gateway: Gateway, error: Error & { code?: string }, socket: Duplex): void {
-  const tooLarge = error.code === 'HPE_HEADER_OVERFLOW'
-  const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+  const wrong = unparsed(error)
   // Only who has spoken HTTP can be told. A TLS handshake that takes too long comes here too, and its socket is ours to end.
-  if (!(late || error.code?.startsWith('HPE_')) || !socket.writable) return void socket.destroy()
-  const status = tooLarge ? '431 Request Header Fields Too Large' : late ? '408 Request Timeout' : '400 Bad Request'
-  const refusal = fault(
-    SIDE,
-    'internal_error',
-    tooLarge
-      ? 'The request head is too large'
-      : late
-        ? 'The request head did not come in time'
-        : 'This is not an HTTP/1.1 request',
-  )
+  if (wrong === undefined || !answerable(socket)) return void socket.destroy()
+  const [status, text] = UNPARSED[wrong]
+  const refusal = fault(SIDE, 'internal_error', text)
   note(gateway, 'consumer', refusal, { parser: error.code })
   const { contentType, body } = renderRestError(refusal, [])
   socket.end(

@@ -4,12 +4,17 @@ import { type Gateway, validConfiguration } from '../exchange/gateway.ts'
 import { chunksOf, StalledError } from '../exchange/idle.ts'
 import { type Incoming, type Reading, readIncoming } from '../exchange/incoming.ts'
 import { record } from '../exchange/record.ts'
+import { ReceivedFault } from '../exchange/refusals.ts'
 import { hashMessage, verify } from '../exchange/signing.ts'
 import type { BodyReference } from '../message-log/index.ts'
 import type { Message } from './identify.ts'
 import { type Sent, transportFault } from './send.ts'
 
 const SIDE = 'server.clientproxy'
+
+/** Bytes of the whole answer: a fault and what has come of a message before it. */
+const MAX_BEHIND_FAULT = 1024 * 1024
+const SETTLE_MS = 5_000
 
 declare const recorded: unique symbol
 /** A verified answer that the log holds. Only `receive` makes one; only it may be delivered. */
@@ -45,11 +50,23 @@ export async function receive<P extends { readonly bytes: Uint8Array }, A>(
     sent.connection.release()
     return finished
   } catch (error) {
-    // The rest of the answer, if any, is not worth reading, and the body of a refused one is not kept.
-    sent.connection.discard()
+    if (error instanceof ReceivedFault) void settle(sent)
+    // The rest of the answer, if any, is not worth reading.
+    else sent.connection.discard()
+    // The body of a refused one is not kept.
     if (body !== undefined) await gateway.messageLog.drop(body)
     throw error
   }
+}
+
+/**
+ * A provider that refuses has broken nothing, and its connection carries the next message. Behind a fault comes the end of the multipart,
+ * for which nobody waits; what is longer or slower than that costs the connection.
+ */
+async function settle({ connection, response: { body } }: Sent<Message>): Promise<void> {
+  await body.dump({ limit: MAX_BEHIND_FAULT, signal: AbortSignal.timeout(SETTLE_MS) }).catch(() => {})
+  if (body.readableEnded) connection.release()
+  else connection.discard()
 }
 
 async function readAnswer<P extends { readonly bytes: Uint8Array }>(

@@ -7,8 +7,8 @@ import type { Gateway } from '../exchange/gateway.ts'
 import { paced, StalledError } from '../exchange/idle.ts'
 import { PRODUCT_VERSION } from '../exchange/version.ts'
 import type { Located, Message } from './identify.ts'
+import type { PeerConnection } from './kept-connections.ts'
 import { type Content, Outgoing } from './outgoing.ts'
-import type { PeerConnection } from './peers.ts'
 
 const SIDE = 'server.clientproxy'
 

@@ -11,6 +11,7 @@ import type { Gateway } from '../exchange/gateway.ts'
 import { StalledError } from '../exchange/idle.ts'
 import { peerTls } from '../exchange/peer-tls.ts'
 import { note, sendSoapFault } from '../exchange/refusals.ts'
+import { answerable, begun, unparsed } from '../exchange/unparsed.ts'
 import { accept } from './accept.ts'
 import { readRequest } from './receive.ts'
 import { replyRest } from './rest.ts'
@@ -50,8 +51,7 @@ export function createServerListener(gateway: Gateway, identity: TlsIdentity): S
   })
   server.on('clientError', (error: Error & { code?: string }, socket) => {
     // TLS handshakes that fail come here too, and are counted above.
-    const http = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' || error.code?.startsWith('HPE_')
-    if (!http || !socket.writable) return void socket.destroy()
+    if (unparsed(error) === undefined || !answerable(socket)) return void socket.destroy()
     const refusal = fault(SIDE, 'internal_error', 'This is not an HTTP/1.1 request')
     note(gateway, 'provider', refusal, { parser: error.code })
     const body = Buffer.from(writeSoapFault(refusal))
@@ -79,6 +79,7 @@ function meet(gateway: Gateway, socket: TLSSocket): Peer {
 }
 
 async function handle(gateway: Gateway, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  begun(request, response)
   request.on('error', () => {})
   response.on('error', () => {})
   const watched = gateway.monitoring.begin('Producer')
@@ -103,7 +104,10 @@ async function handle(gateway: Gateway, request: IncomingMessage, response: Serv
   }
 }
 
-/** Before a multipart answer has begun, a fault is bare `text/xml` with status 200 (wire-message §2.2). */
+/**
+ * Before a multipart answer has begun, a fault is bare `text/xml` with status 200 (wire-message §2.2). Whoever was refused may go on over the
+ * same connection, unless it is refused itself, which is judged once for each, or what it sent was not read to its end.
+ */
 async function refuse(
   gateway: Gateway,
   request: IncomingMessage,
@@ -116,5 +120,6 @@ async function refuse(
   })
   if (!(refusal.cause instanceof StalledError)) await drain(request)
   if (response.headersSent || response.destroyed) return void response.destroy()
-  sendSoapFault(gateway, response, refusal, true)
+  const known = peers.get(request.socket)
+  sendSoapFault(gateway, response, refusal, !request.complete || known === undefined || 'refused' in known)
 }

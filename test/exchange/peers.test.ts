@@ -219,6 +219,28 @@ test('between two of ours: TLS 1.3', async () => {
   assert.ok(await logged('"protocol":"TLSv1.3"', provider.process))
 })
 
+test('a refusal costs no connection, neither bare nor behind a message that has begun; who is refused itself has none', async () => {
+  const connections = () => provider.process.output().split('"peer connected"').length
+  assert.match(await ask(`${SERVICE_PATH}/items/1`), /"id":"1"/)
+  const before = connections()
+  for (let left = 3; left > 0; left -= 1) {
+    assert.match(await ask('/r1/TEST/GOV/1111/registry/none/x'), /^server\.serverproxy\.unknown_service /)
+    assert.match(await ask(`${SERVICE_PATH}/cut`), /^server\.serverproxy\.io_error /)
+    assert.match(await ask(`${SERVICE_PATH}/cut-body/200000`), /^server\.serverproxy\.io_error /)
+    assert.match(await ask(`${SERVICE_PATH}/items/1`), /"id":"1"/)
+  }
+  assert.equal(connections(), before)
+  const head = requestHead('TEST/GOV/1111/registry/none', { client: 'TEST/GOV/6666/rogue', path: '/x' })
+  const message = transport(await honest(ec, 'request', head))
+  const headers = { ...message.headers, Connection: 'keep-alive' }
+  const { headers: told } = await ec.post(
+    provider.address,
+    { ...message, headers },
+    { key: stranger.key, cert: stranger.cert },
+  )
+  assert.match(told, /connection: close/i)
+})
+
 test('to a provider that knows TLS 1.2 alone: each suite of X-Road, and no other', async () => {
   const old = { maxVersion: 'TLSv1.2' } as const
   for (const [rogue, member, ciphers] of [

@@ -11,6 +11,7 @@ import { digest } from '#trust'
 import { CLIENT, CLIENT_HEADER, type Pair, SERVICE_PATH, startPair } from '../federation/pair.ts'
 import { logged } from '../federation/process.ts'
 import { honest, httpAnswer, parts, type Rogue, type RogueMessage, startRogue, transport } from '../federation/rogue.ts'
+import { textOf } from '../federation/sockets.ts'
 import { recordsOf, until } from '../federation/traces.ts'
 
 const ROGUE_SERVICE = '/r1/TEST/GOV/6666/rogue/any/x'
@@ -133,6 +134,30 @@ test('requests that HTTP libraries would not send', async () => {
     await raw(`POST / HTTP/1.1\r\n${head}Content-Type: text/xml\r\nContent-Length: 4\r\n\r\n<a/>`),
     /^HTTP\/1\.1 200[\s\S]*<faultcode>client\.invalid_soap</,
   )
+})
+
+/** Without ending its side, as one who still waits for an answer. */
+async function rawOpen(text: string): Promise<string> {
+  const socket = connect(8080, pair.consumer.address)
+  socket.on('error', () => {})
+  socket.write(text)
+  return await textOf(socket)
+}
+
+test('garbage behind a request is not answered in the place of this request', async () => {
+  const head = `Host: x\r\nX-Road-Client: ${CLIENT}\r\n`
+  // In the middle of a body it is this request that is refused.
+  const chunked = `POST ${SERVICE_PATH}/count HTTP/1.1\r\n${head}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n`
+  assert.match(await rawOpen(`${chunked}zz\r\n`), /^HTTP\/1\.1 400[\s\S]*x-road-error/i)
+  // Behind a whole one, whose answer is yet to come, has begun, or waits behind another.
+  const slow = `GET ${SERVICE_PATH}/slow/500 HTTP/1.1\r\n${head}\r\n`
+  for (const requests of [slow, `${slow}${chunked}`]) assert.equal(await rawOpen(`${requests}zz\r\n\r\n`), '')
+  // Behind an answer that is out it is by itself.
+  const socket = connect(8080, pair.consumer.address)
+  socket.write(`GET ${SERVICE_PATH}/items/1 HTTP/1.1\r\n${head}\r\n`)
+  await once(socket, 'data')
+  socket.write('garbage\r\n\r\n')
+  assert.match(await textOf(socket), /HTTP\/1\.1 400[\s\S]*x-road-error/i)
 })
 
 test('an error is JSON or XML by what the caller accepts', async () => {
