@@ -7,7 +7,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CLIENT, CLIENT_HEADER, type Pair, SERVICE_PATH, startPair } from '../federation/pair.ts'
-import { readABitAndStop, textOf } from '../federation/sockets.ts'
+import { readABitAndChatter, readABitAndStop, textOf } from '../federation/sockets.ts'
 import { leaves, until } from '../federation/traces.ts'
 
 const CONSUMER = 'server.clientproxy'
@@ -97,6 +97,14 @@ test('an information system that stops to read its answer is cut off; the answer
   await leaves(pair, 'unread', traces, async () => {
     const socket = informationSystem(`GET ${SERVICE_PATH}/big/${LARGE}`, 'unread', 'Connection: close\r\n')
     assert.ok((await readABitAndStop(socket, IDLE_SECONDS)) < LARGE)
+  })
+})
+
+test('an information system that reads nothing of its answer, but keeps sending empty lines, is cut off too', async () => {
+  const traces = { ...SERVED, counts: ['consumer.ok', 'provider.ok'], keeps: [1, 1] } as const
+  await leaves(pair, 'chatters', traces, async () => {
+    const socket = informationSystem(`GET ${SERVICE_PATH}/big/${LARGE}`, 'chatters', '')
+    assert.ok((await readABitAndChatter(socket, IDLE_SECONDS)) < LARGE)
   })
 })
 

@@ -33,3 +33,18 @@ export async function readABitAndStop(socket: Socket, idleSeconds: number): Prom
   assert.ok(socket.destroyed, 'the connection is cut')
   return socket.bytesRead
 }
+
+/**
+ * The same, but it does not stay silent: an empty line every now and then, which HTTP allows between requests.
+ *
+ * @param idleSeconds For how long the other end waits.
+ */
+export async function readABitAndChatter(socket: Socket, idleSeconds: number): Promise<number> {
+  await once(socket, 'readable')
+  for (let left = 60; left > 0 && !socket.destroyed; left -= 1) {
+    socket.write('\r\n')
+    await sleep((idleSeconds * 1000) / 5)
+  }
+  assert.ok(socket.destroyed, 'the connection is cut')
+  return socket.bytesRead
+}
