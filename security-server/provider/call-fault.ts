@@ -1,5 +1,6 @@
 // What it means that a service could not be called, or not be heard to the end.
 import { fault, XRoadFault } from '#protocol'
+import { NoPlaceError } from './places.ts'
 
 const SIDE = 'server.serverproxy'
 
@@ -8,6 +9,10 @@ export type CallSide = typeof SIDE | `${typeof SIDE}.service_failed`
 
 export function callFault(error: unknown, side: CallSide): XRoadFault {
   if (error instanceof XRoadFault) return error
+  if (error instanceof NoPlaceError)
+    return fault(side, 'io_error', `The service is not fast enough for what it is asked: ${error.message}`, {
+      cause: error,
+    })
   const { code = '', message } = error as Error & { code?: string }
   const tell = (base: Parameters<typeof fault>[1], what: string) =>
     fault(side, base, `${what}: ${message}`, { cause: error })

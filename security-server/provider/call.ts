@@ -4,11 +4,20 @@ import { type ClientId, fault } from '#protocol'
 import type { ClientTls } from '../consumer/listener.ts'
 import type { LocalService, ServiceRegistry } from '../services/index.ts'
 import { type CallSide, callFault } from './call-fault.ts'
+import { Places } from './places.ts'
 import { serviceConnector } from './service-tls.ts'
 
 const SIDE = 'server.serverproxy'
 
 const MAX_POOLS = 1000
+/** Of one service: calls under way, which are connections, and calls that wait for one of them to end. */
+const MAX_CALLS = 256
+const MAX_WAITING = 1024
+
+interface Connections {
+  readonly pool: Pool
+  readonly places: Places
+}
 
 export interface ServiceAnswer {
   readonly status: number
@@ -36,7 +45,7 @@ export interface ServiceCall {
 }
 
 export interface ServiceCaller {
-  /** Resolves with the head of the answer. Throws XRoadFault. */
+  /** Resolves with the head of the answer, whose body must be read to its end or destroyed. Throws XRoadFault. */
   call(call: ServiceCall): Promise<ServiceAnswer>
   close(): Promise<void>
 }
@@ -47,23 +56,24 @@ export function openCaller(settings: {
   readonly ownTls: ClientTls
   readonly connectTimeoutMs: number
 }): ServiceCaller {
-  const pools = new Map<string, Pool>()
+  const pools = new Map<string, Connections>()
   const connector = serviceConnector(settings.ownTls, settings.connectTimeoutMs)
 
   /** One pool for an origin and a way of trusting it; changed pins make a new one. */
-  function pool(service: LocalService, origin: string, pins: readonly Uint8Array[]): Pool {
+  function connections(service: LocalService, origin: string, pins: readonly Uint8Array[]): Connections {
     const key = `${origin} ${service.tls} ${pins.map((pin) => Buffer.from(pin).toString('base64')).join(' ')}`
     let existing = pools.get(key)
     if (existing === undefined) {
       if (pools.size >= MAX_POOLS) closeOldest()
-      existing = new Pool(origin, {
+      const pool = new Pool(origin, {
         connect: connector(service, pins),
         allowH2: false,
         pipelining: 1,
         keepAliveTimeout: 4_000,
         maxHeaderSize: 64 * 1024,
-        connections: 256,
+        connections: MAX_CALLS,
       })
+      existing = { pool, places: new Places(MAX_CALLS, MAX_WAITING) }
       pools.set(key, existing)
     }
     return existing
@@ -73,7 +83,7 @@ export function openCaller(settings: {
     const oldest = pools.entries().next().value
     if (oldest === undefined) return
     pools.delete(oldest[0])
-    oldest[1].close().catch(() => {})
+    oldest[1].pool.close().catch(() => {})
   }
 
   return {
@@ -85,18 +95,24 @@ export function openCaller(settings: {
           .client(provider)
           ?.tlsCertificates.map(({ der }) => der) ?? []
       const timeout = service.timeoutSeconds * 1000
+      const { pool, places } = connections(service, url.origin, pins)
+      let leave: (() => void) | undefined
       try {
-        const answer = await pool(service, url.origin, pins).request({
+        const began = Date.now()
+        leave = await places.take(timeout)
+        const answer = await pool.request({
           method: method as Dispatcher.HttpMethod,
           path: url.pathAndQuery,
           headers: headers as string[],
           // undici takes any async iterable; its types name only streams.
           body: body as Buffer | null,
-          headersTimeout: timeout,
+          // What it has waited for its place counts.
+          headersTimeout: timeout === 0 ? 0 : Math.max(1, timeout - (Date.now() - began)),
           bodyTimeout: timeout,
           responseHeaders: 'raw',
           ...(signal && { signal }),
         })
+        answer.body.once('close', leave)
         return {
           status: answer.statusCode,
           reason: answer.statusText,
@@ -105,11 +121,12 @@ export function openCaller(settings: {
           body: answer.body,
         }
       } catch (error) {
+        leave?.()
         throw callFault(error, side)
       }
     },
     async close() {
-      await Promise.all([...pools.values()].map((open) => open.destroy()))
+      await Promise.all([...pools.values()].map(({ pool }) => pool.destroy()))
     },
   }
 }
