@@ -15,7 +15,10 @@ export async function evidenceRoute(
   const url = new URL(request.url ?? '', 'http://localhost')
   const answer =
     path === '/asic'
-      ? await answerAsic(gateway.messageLog, url, (client) => void authenticate(gateway, client, request))
+      ? await answerAsic(gateway.messageLog, url, (client) => {
+          const here = gateway.configuration.current()?.server(gateway.server)
+          authenticate(gateway, here, client, request)
+        })
       : await answerVerificationConf(gateway.configuration.current(), gateway.clock.now())
   response.writeHead(answer.status, answer.headers)
   try {

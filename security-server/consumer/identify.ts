@@ -58,8 +58,9 @@ export function identify<M extends Message>(
   { requestId, watched }: Pick<Exchange, 'requestId' | 'watched'>,
 ): Identified<M> {
   const { client: member, service, id: queryId } = message
-  watched.clientSecurityServerAddress = configuration.server(gateway.server)?.address
-  authenticate(gateway, member, request)
+  const here = configuration.server(gateway.server)
+  watched.clientSecurityServerAddress = here?.address
+  authenticate(gateway, here, member, request)
   return {
     message,
     exchange: { side: SIDE, member, queryId, requestId, watched },
@@ -68,11 +69,20 @@ export function identify<M extends Message>(
   } as Identified<M>
 }
 
-/** The client must be registered here and satisfied by this connection (wire-client §1.3). */
-export function authenticate(gateway: Gateway, client: ClientId, request: IncomingMessage): LocalClient {
+/**
+ * The client must be registered here and satisfied by this connection (wire-client §1.3).
+ *
+ * @param here This server, as the configuration has it.
+ */
+export function authenticate(
+  gateway: Gateway,
+  here: SecurityServer | undefined,
+  client: ClientId,
+  request: IncomingMessage,
+): LocalClient {
   const local = gateway.services.snapshot().client(client)
-  const registered = gateway.configuration.current()?.server(gateway.server)?.clients.has(idKey(client))
-  if (local === undefined || !registered) throw fault(SIDE, 'unknown_member', `Client '${typedId(client)}' not found`)
+  if (local === undefined || !here?.clients.has(idKey(client)))
+    throw fault(SIDE, 'unknown_member', `Client '${typedId(client)}' not found`)
   if (local.connection === 'HTTP') return local
   const socket = request.socket as TLSSocket
   if (!socket.encrypted)

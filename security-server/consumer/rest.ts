@@ -52,11 +52,11 @@ export async function exchangeRest(
     const start = hasBody(request) ? await begin(gateway, request) : undefined
     const sent = await send(gateway, located, request, contentOf(head, start))
     const recorded = await receive(gateway, sent, answerTo(sent))
-    gateway.counters.count('consumer', 'ok')
     watched.stage('deliver')
     watched.statusCode = recorded.answer.status
     watched.responseOutTs = gateway.clock.now().getTime()
     await deliverRest(gateway, recorded, response)
+    gateway.counters.count('consumer', 'ok')
     gateway.monitoring.finish(watched, answered(watched.statusCode))
   } catch (error) {
     const refusal = prefixed(error, SIDE)

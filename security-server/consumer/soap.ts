@@ -63,10 +63,10 @@ export async function exchangeSoap(
     const located = locate(identify(gateway, request, configuration, posted.message, { requestId, watched }))
     const sent = await send(gateway, located, request, await contentOf(posted, request))
     const recorded = await receive(gateway, sent, answerTo(sent))
-    gateway.counters.count('consumer', 'ok')
     watched.stage('deliver')
     watched.responseOutTs = gateway.clock.now().getTime()
     await deliverAnswer(gateway, recorded, response)
+    gateway.counters.count('consumer', 'ok')
     gateway.monitoring.finish(watched, answered(undefined))
   } catch (error) {
     const refusal = prefixed(error, SIDE)

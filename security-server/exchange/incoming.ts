@@ -6,8 +6,9 @@ import { logRefusal, ReceivedFault } from './refusals.ts'
 import type { ReceivedSignature } from './signing.ts'
 
 const MAX_ATTACHMENTS = 10_000
-/** Of the header lines of one attachment. */
+/** Of the header lines of one attachment, and of all attachments of a message. */
 const MAX_LINES = 4096
+const MAX_ALL_LINES = 4 * 1024 * 1024
 
 /** Complete and in legal order, not yet believed. */
 export interface Incoming<M> {
@@ -52,7 +53,7 @@ export async function readIncoming<M>(
 ): Promise<Incoming<M>> {
   const { side, role, missing } = reading
   const ocsp: Uint8Array[] = []
-  const lines: string[] = []
+  const lines = new HeaderLines(side)
   let spool: BodySpool | undefined
   const signature: { -readonly [K in keyof ReceivedSignature]?: ReceivedSignature[K] } = {}
   let message: M | undefined
@@ -73,7 +74,7 @@ export async function readIncoming<M>(
         case 'attachment':
           if (spool === undefined) spool = log.spool()
           else spool.next()
-          if (part.kind === 'attachment') keepLines(side, lines, part.lines)
+          if (part.kind === 'attachment') lines.keep(part.lines)
           for await (const chunk of part.body) {
             if (message !== undefined && reading.mayAttach?.(message) === false) throw misplaced(reading, part.kind)
             await spool.write(chunk)
@@ -96,7 +97,7 @@ export async function readIncoming<M>(
     if (message === undefined) throw fault(side, missing, `The ${role} has no message`)
     if (signature.signature === undefined) throw fault(side, 'missing_signature', `The ${role} has no signature`)
     const body = await spool?.finish()
-    return { message, body, lines, signature: signature as ReceivedSignature }
+    return { message, body, lines: lines.kept, signature: signature as ReceivedSignature }
   } catch (error) {
     await spool?.discard()
     throw error instanceof LogError ? logRefusal(side, error) : error
@@ -104,14 +105,25 @@ export async function readIncoming<M>(
 }
 
 /** Headers of attachments are held in memory until the message has been passed on. */
-function keepLines(side: Side, lines: string[], more: string): void {
-  if (lines.length >= MAX_ATTACHMENTS || more.length > MAX_LINES)
-    throw fault(
-      `${side}.service_failed`,
-      'mime_parsing_failed',
-      'There are too many attachments, or one has long headers',
-    )
-  lines.push(more)
+class HeaderLines {
+  readonly kept: string[] = []
+  readonly #side: Side
+  #size = 0
+
+  constructor(side: Side) {
+    this.#side = side
+  }
+
+  keep(lines: string): void {
+    this.#size += lines.length
+    if (this.kept.length >= MAX_ATTACHMENTS || lines.length > MAX_LINES || this.#size > MAX_ALL_LINES)
+      throw fault(
+        `${this.#side}.service_failed`,
+        'mime_parsing_failed',
+        'There are too many attachments, or they have long headers',
+      )
+    this.kept.push(lines)
+  }
 }
 
 function misplaced({ side, role }: Reading<unknown>, kind: string): Error {

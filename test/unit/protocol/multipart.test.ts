@@ -1,7 +1,7 @@
 // The reader of multipart messages: the same parts however the bytes arrive, and an error for whatever is not whole.
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { collect, mediaType, ProtocolError, readMultipart } from '#protocol'
+import { collect, mediaType, ProtocolError, readMultipart, transportWriter } from '#protocol'
 import { pieces } from './http-message.ts'
 
 interface Read {
@@ -201,6 +201,8 @@ test('one chunk is asked for at a time: who does not read is not written to', as
 
 test('header lines are limited to what may be written, headers and parts in number', async () => {
   const line = (length: number) => `--b\r\n${'h: '.padEnd(length, 'v')}\r\n\r\nx\r\n--b--`
+  for await (const part of readMultipart(pieces(Buffer.from(line(997)), 7), 'b'))
+    assert.ok(transportWriter('x').forward(part.lines))
   for (const size of [1, 7, 1 << 20]) {
     assert.deepEqual(await bodies(line(997), 'b', size), ['x'])
     await refused(line(998), 'mime_parsing_failed', size)
