@@ -114,13 +114,25 @@ central server, a server document (clients, services, access rights) to the secu
     name: 'keys generate',
     summary: 'Generate a key in a signer; it never leaves it',
     options: {
-      use: { value: 'USE', help: 'message, authentication, configuration, certificate, ocsp or timestamp' },
-      algorithm: { value: 'NAME', help: 'EC-P256 (default), EC-P384, RSA-2048, RSA-3072 or RSA-4096' },
+      use: {
+        value: 'USE',
+        help: 'message, authentication, configuration, certificate, ocsp or timestamp; log, mirror or witness for notes',
+      },
+      algorithm: {
+        value: 'NAME',
+        help: 'EC-P256 (default), EC-P384, RSA-2048, RSA-3072 or RSA-4096; for notes Ed25519 (default) or ML-DSA-44',
+      },
+      name: { value: 'NAME', help: "of a key for notes: by what others know it; of a log's key the log's origin" },
       label: { value: 'TEXT', help: 'a name for people' },
       json,
       ...where,
     },
-    details: '  saadik keys generate --use message --label "sign 2027" --server interior',
+    details: `
+Keys for notes sign checkpoints of transparent logs (docs/transparency.md). The line that is printed is for those who
+verify: witnesses and auditors. A security server makes its own when it needs them.
+
+  saadik keys generate --use message --label "sign 2027" --server interior
+  saadik keys generate --use witness --name witness.example/w1 --config security-server.yaml`,
     load: async () => (await import('./keys.ts')).generate,
   },
   {

@@ -1,5 +1,13 @@
 // `saadik keys …`: what an operator does with the keys of a signer. Private keys never come here.
-import { KEY_ALGORITHMS, KEY_USES, type KeyInfo, type SignerClient } from '#signer'
+import {
+  KEY_ALGORITHMS,
+  KEY_USES,
+  type KeyInfo,
+  NOTE_KEY_ALGORITHMS,
+  NOTE_USES,
+  type SignedHead,
+  type SignerClient,
+} from '#signer'
 import { parseCertificate, pem, unpem } from '#trust'
 import type { Arguments, Output, Run } from './command.ts'
 import { CliError } from './error.ts'
@@ -22,17 +30,34 @@ const ATTRIBUTES: Readonly<Record<string, string>> = {
 
 export const list: Run = (given, out) =>
   withSigner(targetOf(given, ANY), async (signer) => {
-    show(await signer.keys(), given, out)
+    const keys = await signer.keys()
+    const heads = new Map<string, readonly SignedHead[]>()
+    for (const { id, note } of keys) if (note !== undefined) heads.set(id, await signer.signedHeads(id))
+    show(keys, heads, given, out)
     return 0
   })
 
 export const generate: Run = (given, out) => {
   const use = oneOf('--use', given.text('use'), KEY_USES)
-  const algorithm = oneOf('--algorithm', given.text('algorithm') ?? 'EC-P256', KEY_ALGORITHMS)
+  const forNotes = NOTE_USES.some((each) => each === use)
+  const algorithms = forNotes ? NOTE_KEY_ALGORITHMS : KEY_ALGORITHMS
+  const algorithm = oneOf('--algorithm', given.text('algorithm') ?? algorithms[0], algorithms)
   const label = given.text('label')
+  const name = given.text('name')
+  if (forNotes !== (name !== undefined))
+    throw new CliError(
+      'usage',
+      forNotes ? `a key for ${use} has a name: --name NAME` : `a key for ${use} has no --name`,
+    )
   return withSigner(targetOf(given, ANY), async (signer) => {
-    const key = await signer.generate({ use, algorithm, ...(label !== undefined && { label }) })
+    const key = await signer.generate({
+      use,
+      algorithm,
+      ...(label !== undefined && { label }),
+      ...(name !== undefined && { name }),
+    })
     if (given.on('json')) out.json(described(key))
+    else if (key.note) out.line(`key ${key.id} for ${use}, ${algorithm}\n${key.note.verifierKey}`)
     else out.line(`key ${key.id} for ${use}, ${algorithm}; next: saadik keys csr ${key.id}`)
     return 0
   })
@@ -82,22 +107,32 @@ export const changePin: Run = async (given, out) => {
   })
 }
 
-function show(keys: readonly KeyInfo[], given: Arguments, out: Output): void {
+function show(
+  keys: readonly KeyInfo[],
+  heads: ReadonlyMap<string, readonly SignedHead[]>,
+  given: Arguments,
+  out: Output,
+): void {
   if (given.on('json')) {
-    out.json({ keys: keys.map(described) })
+    out.json({ keys: keys.map((key) => ({ ...described(key), ...(key.note && { signed: heads.get(key.id) ?? [] }) })) })
     return
   }
   if (keys.length === 0) out.note('there are no keys yet; make one: saadik keys generate --use message')
   for (const key of keys) {
     out.line(`${key.id}  ${key.use.padEnd(14)}  ${key.algorithm.padEnd(8)}  ${key.label ?? ''}`)
+    if (key.note) {
+      out.line(`    ${key.note.verifierKey}`)
+      for (const { origin, size } of heads.get(key.id) ?? []) out.line(`    signed ${size} leaves of ${origin}`)
+      continue
+    }
     for (const { subject, notAfter } of certificatesOf(key)) out.line(`    ${subject}, until ${notAfter.slice(0, 10)}`)
     if (key.certificates.length === 0) out.line('    no certificate yet')
   }
 }
 
 function described(key: KeyInfo): object {
-  const { id, use, algorithm, label, createdAt } = key
-  return { id, use, algorithm, label: label ?? null, createdAt, certificates: certificatesOf(key) }
+  const { id, use, algorithm, label, note, createdAt } = key
+  return { id, use, algorithm, label: label ?? null, createdAt, ...note, certificates: certificatesOf(key) }
 }
 
 function certificatesOf(key: KeyInfo) {

@@ -12,6 +12,7 @@ import {
   TrustError,
 } from '#trust'
 import { SignerError } from './error.ts'
+import { isNoteUse } from './policy.ts'
 import type { Token, TokenKey } from './tokens/token.ts'
 
 const FILE = /^([0-9a-f]{32})-(\d{4})\.der$/
@@ -77,6 +78,7 @@ export function keyOfCertificate(token: Token, der: Uint8Array): TokenKey {
 
 /** wire-conf §5.1: a member's certificate is for authentication or for signing, never both. Other uses are their authority's business. */
 function checkUsage({ use }: TokenKey, certificate: Certificate): void {
+  if (isNoteUse(use)) throw new SignerError('policy', `a key for ${use} has no certificates`)
   if (use !== 'message' && use !== 'authentication') return
   const signing = isSigningCertificate(certificate)
   const authentication =

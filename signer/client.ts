@@ -1,11 +1,20 @@
 // The door of signer/: how every other process reaches its keys.
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Connection, openConnection } from './connection.ts'
-import type { AuditEntry, ImportKeyInput, KeyInfo, SignerClient, SignerStatus, SignInput } from './contract.ts'
+import type {
+  AuditEntry,
+  ImportKeyInput,
+  KeyInfo,
+  SignCheckpointInput,
+  SignedHead,
+  SignerClient,
+  SignerStatus,
+  SignInput,
+} from './contract.ts'
 import { SignerError } from './error.ts'
 
 export type * from './contract.ts'
-export { KEY_ALGORITHMS, KEY_USES } from './contract.ts'
+export { KEY_ALGORITHMS, KEY_USES, NOTE_KEY_ALGORITHMS, NOTE_USES } from './contract.ts'
 export { SignerError, type SignerErrorCode } from './error.ts'
 
 /** How long a first connection waits for a signer that is only just starting beside us. */
@@ -70,6 +79,8 @@ export async function connectSigner(options: ConnectOptions): Promise<SignerClie
     importCertificate: async (der) => (await request('importCertificate', { certificate: base64(der) })) as KeyInfo,
     keys: async () => (await request('keys')) as readonly KeyInfo[],
     sign: async (input) => bytes(await call('sign', signFields(input))),
+    signCheckpoint: async (input) => (await request('signCheckpoint', encodedCheckpoint(input))) as string,
+    signedHeads: async (key) => (await request('signedHeads', { key })) as readonly SignedHead[],
     releaseTlsKey: async (key) => (await request('releaseTlsKey', { key })) as string,
     audit: async (input) => (await request('audit', input)) as readonly AuditEntry[],
     close() {
@@ -104,6 +115,10 @@ function signFields({ key, purpose, algorithm, data }: SignInput): string {
 
 function encodedImport({ pkcs8, pkcs12, ...rest }: ImportKeyInput): object {
   return { ...rest, ...(pkcs8 && { pkcs8: base64(pkcs8) }), ...(pkcs12 && { pkcs12: base64(pkcs12) }) }
+}
+
+function encodedCheckpoint({ checkpoint, proof, ...rest }: SignCheckpointInput): object {
+  return { ...rest, checkpoint: base64(checkpoint), proof: proof.map(base64) }
 }
 
 function base64(data: Uint8Array): string {

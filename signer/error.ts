@@ -23,6 +23,14 @@ const CODES = [
   'refused',
   /** The signer cannot be reached, or the connection broke before the answer: nobody knows whether it was done. */
   'signer_unavailable',
+  /** The checkpoint is of a smaller tree than the key has signed already. */
+  'log_rolled_back',
+  /** The checkpoint's tree does not contain the one that the key has signed before. */
+  'log_forked',
+  /** The proof begins at another tree than the one that was signed last: ask for `signedHeads` and prove from there. */
+  'log_conflict',
+  /** The checkpoint is of a log that this key does not sign for. */
+  'log_foreign',
   /** The store was damaged or edited, or its disk refuses. */
   'store_failed',
   /** Anything else; the signer's log has it. */

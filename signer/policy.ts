@@ -3,8 +3,9 @@
 // A key has one use, chosen when it was made; a signature has one purpose; this table says which go together. Beyond the table the
 // bytes themselves must be of the kind that the purpose names (kinds.ts): whoever holds the socket's token cannot have the CA's key
 // sign a message, nor a member's key sign a certificate, an OCSP answer or a TLS handshake.
+import { isKeyName } from '#transparency'
 import type { SignatureAlgorithm } from '#trust'
-import type { KeyUse, Purpose } from './contract.ts'
+import { type KeyAlgorithm, type KeyUse, NOTE_USES, type NoteUse, type Purpose } from './contract.ts'
 import { SignerError } from './error.ts'
 import {
   isCertificate,
@@ -15,6 +16,7 @@ import {
   isSignedInfo,
   isTimestampAttributes,
 } from './kinds.ts'
+import { isNoteAlgorithm } from './tokens/algorithms.ts'
 
 const ALLOWED: Readonly<Record<KeyUse, readonly Purpose[]>> = {
   message: ['message', 'management'],
@@ -23,6 +25,10 @@ const ALLOWED: Readonly<Record<KeyUse, readonly Purpose[]>> = {
   certificate: ['certificate', 'crl'],
   ocsp: ['ocsp'],
   timestamp: ['timestamp'],
+  // Checkpoints only, which are judged by what the key signed before (checkpoints.ts).
+  log: [],
+  mirror: [],
+  witness: [],
 }
 
 /** Whether the bytes are of the kind; `algorithm` for kinds that name it inside. */
@@ -47,6 +53,23 @@ export function checkPolicy(use: KeyUse, purpose: Purpose, algorithm: SignatureA
   if (!ALLOWED[use].includes(purpose)) throw new SignerError('policy', `a key for ${use} does not sign for ${purpose}`)
   if (!KINDS[purpose](data, algorithm))
     throw new SignerError('policy', `these bytes are not what is signed for ${purpose}`)
+}
+
+export function isNoteUse(use: KeyUse): use is NoteUse {
+  return NOTE_USES.some((each) => each === use)
+}
+
+/**
+ * Keys for notes are of their own algorithms and have a name; all others have neither.
+ *
+ * @throws {SignerError} `policy`
+ */
+export function checkNewKey(use: KeyUse, algorithm: KeyAlgorithm, name: string | undefined): void {
+  if (isNoteUse(use) !== isNoteAlgorithm(algorithm))
+    throw new SignerError('policy', `a key for ${use} is not made with ${algorithm}`)
+  if (isNoteUse(use) !== (name !== undefined))
+    throw new SignerError('policy', `a key for ${use} has ${name === undefined ? 'a name' : 'no name'}`)
+  if (name !== undefined && !isKeyName(name)) throw new SignerError('policy', 'this cannot be the name of a key')
 }
 
 /** @throws {SignerError} `policy` */

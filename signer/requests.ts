@@ -14,15 +14,16 @@ import {
   writeName,
   writeSignatureIdentifier,
 } from '#trust'
-import type { CsrInput, KeyUse, SelfSignInput } from './contract.ts'
+import type { CsrInput, KeyUse, NoteUse, SelfSignInput } from './contract.ts'
 import { SignerError } from './error.ts'
+import { isNoteUse } from './policy.ts'
 import type { Token, TokenKey } from './tokens/token.ts'
 
 /**
  * Asked for in requests; the CA's profile decides (wire-conf §5.2). X-Road asks keyCertSign for message keys too, which no member's
  * certificate may have: left out.
  */
-const REQUESTED: Readonly<Record<KeyUse, readonly KeyUsage[]>> = {
+const REQUESTED: Readonly<Record<Exclude<KeyUse, NoteUse>, readonly KeyUsage[]>> = {
   message: ['nonRepudiation'],
   authentication: ['digitalSignature', 'keyEncipherment', 'dataEncipherment'],
   configuration: ['nonRepudiation'],
@@ -31,13 +32,15 @@ const REQUESTED: Readonly<Record<KeyUse, readonly KeyUsage[]>> = {
   timestamp: ['digitalSignature'],
 }
 
-/** PKCS#10, DER. */
-export function requestFor(token: Token, key: TokenKey, { subject, dnsName }: CsrInput): Promise<Uint8Array> {
+/** PKCS#10, DER. @throws {SignerError} `policy` for a key that nobody certifies */
+export async function requestFor(token: Token, key: TokenKey, { subject, dnsName }: CsrInput): Promise<Uint8Array> {
+  const { use } = key
+  if (isNoteUse(use)) throw new SignerError('policy', `nobody certifies a key for ${use}`)
   const algorithm = algorithmFor(key, 'SHA-256')
   const input = {
     subject,
     spki: key.spki,
-    keyUsage: REQUESTED[key.use],
+    keyUsage: REQUESTED[use],
     algorithm,
     ...(dnsName === undefined ? {} : { dnsName }),
   }

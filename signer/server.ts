@@ -10,6 +10,7 @@ import type { SignerConfig } from './config.ts'
 import { SignerError } from './error.ts'
 import { readPin } from './pin.ts'
 import { createService, type Service, type Session } from './service.ts'
+import { openSignedHeads } from './signed-heads.ts'
 import { openSoftwareToken } from './tokens/software.ts'
 import { unlocker } from './unlock.ts'
 import { frameReader, frameWriter, PROTOCOL_VERSION, type Request } from './wire.ts'
@@ -40,9 +41,18 @@ export async function startSigner(config: SignerConfig, log: Log, clock: Clock):
   const secret = await accessToken(tokenFile)
   const token = await openSoftwareToken(directory, clock, log)
   const certificates = await openCertificates(directory, log)
+  const heads = await openSignedHeads(directory)
   const audit = await openAudit(config.audit ?? join(directory, 'audit'), clock)
   const attempts = unlocker(directory, token, clock)
-  const service = createService({ version: productVersion(), token, certificates, audit, unlocker: attempts, clock })
+  const service = createService({
+    version: productVersion(),
+    token,
+    certificates,
+    heads,
+    audit,
+    unlocker: attempts,
+    clock,
+  })
   audit.record({ op: 'start', outcome: 'ok' })
   if (config.pin !== undefined) {
     const pin = await readPin(config.pin, !token.hasPin, log)

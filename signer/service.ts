@@ -5,11 +5,13 @@ import { type Clock, schemaFaults, withoutUndefined } from '#host'
 import { decodeBase64, encodeBase64, signatureNamed } from '#trust'
 import { type AuditTrail, auditDigest } from './audit.ts'
 import { type CertificateStore, keyOfCertificate } from './certificates.ts'
-import { KEY_ALGORITHMS, KEY_USES, type KeyInfo } from './contract.ts'
+import { checkpointSigner, noteIdentity } from './checkpoints.ts'
+import { KEY_ALGORITHMS, KEY_USES, type KeyInfo, NOTE_KEY_ALGORITHMS } from './contract.ts'
 import { SignerError } from './error.ts'
 import { readPkcs8, readPkcs12 } from './key-import.ts'
-import { checkPolicy, checkTlsRelease, isPurpose } from './policy.ts'
+import { checkNewKey, checkPolicy, checkTlsRelease, isNoteUse, isPurpose } from './policy.ts'
 import { requestFor, selfSigned } from './requests.ts'
+import type { SignedHeads } from './signed-heads.ts'
 import type { Token, TokenKey } from './tokens/token.ts'
 import type { Unlocker } from './unlock.ts'
 import type { Request } from './wire.ts'
@@ -28,10 +30,14 @@ export interface ServiceParts {
   readonly version: string
   readonly token: Token
   readonly certificates: CertificateStore
+  readonly heads: SignedHeads
   readonly audit: AuditTrail
   readonly unlocker: Unlocker
   readonly clock: Clock
 }
+
+/** More than any tree needs. */
+const MAX_PROOF_HASHES = 63
 
 const KEY_ID = /^[0-9a-f]{32}$/
 const key = z.string().regex(KEY_ID)
@@ -51,8 +57,9 @@ const schemas = {
   changePin: z.strictObject({ pin: z.string().min(1).max(1024), newPin: z.string().min(1).max(1024) }),
   generate: z.strictObject({
     use,
-    algorithm: z.enum(KEY_ALGORITHMS),
+    algorithm: z.enum([...KEY_ALGORITHMS, ...NOTE_KEY_ALGORITHMS]),
     label,
+    name: z.string().max(255).optional(),
   }),
   importKey: z
     .strictObject({
@@ -79,6 +86,13 @@ const schemas = {
       .optional(),
   }),
   importCertificate: z.strictObject({ certificate: bytes }),
+  signCheckpoint: z.strictObject({
+    key,
+    checkpoint: bytes,
+    oldSize: z.int().min(0),
+    proof: z.array(bytes).max(MAX_PROOF_HASHES),
+  }),
+  signedHeads: z.strictObject({ key }),
   releaseTlsKey: z.strictObject({ key }),
   audit: z.strictObject({ after: z.int().min(0).default(0), limit: z.int().min(1).max(1000).default(100) }),
   nothing: z.strictObject({}),
@@ -90,17 +104,24 @@ function read<S extends z.ZodType>(schema: S, { id: _id, op: _op, ...fields }: R
   throw new SignerError('bad_request', schemaFaults(judged.error.issues, 'request').join('; '))
 }
 
-export function createService({ version, token, certificates, audit, unlocker, clock }: ServiceParts): Service {
+export function createService(parts: ServiceParts): Service {
+  const { version, token, certificates, heads, audit, unlocker, clock } = parts
+  const checkpoints = checkpointSigner(token, heads, clock)
   const known = (id: string): TokenKey => {
     const found = token.key(id)
     if (found === undefined) throw new SignerError('unknown_key', `there is no key ${id}`)
     return found
   }
-  const info = (of: TokenKey): KeyInfo => ({
-    ...of,
-    spki: encodeBase64(of.spki),
-    certificates: certificates.of(of).map(encodeBase64),
-  })
+  const info = (of: TokenKey): KeyInfo => {
+    const { name: _, ...facts } = of
+    const note = noteIdentity(of)
+    return {
+      ...facts,
+      ...(note === undefined ? {} : { note }),
+      spki: encodeBase64(of.spki),
+      certificates: certificates.of(of).map(encodeBase64),
+    }
+  }
 
   /** Does `work` and audits how it ended; the line is on the disk before the answer. `about` may be filled in on the way. */
   async function audited<T>(
@@ -116,7 +137,7 @@ export function createService({ version, token, certificates, audit, unlocker, c
       await audit.flush()
       return result
     } catch (error) {
-      if (error instanceof SignerError && error.code === 'store_failed') throw error
+      if (audit.failing) throw error
       audit.record({ op, ...about, outcome: codeOf(error) })
       // A wrong PIN must be on the disk as well; if it cannot be, the refusal stands all the same.
       await audit.flush().catch(() => undefined)
@@ -191,7 +212,9 @@ export function createService({ version, token, certificates, audit, unlocker, c
       const { algorithm, ...facts } = read(schemas.generate, request)
       const about: { key?: string } = {}
       return audited('generate', about, async () => {
-        const made = await token.generate(withoutUndefined(facts), algorithm)
+        checkNewKey(facts.use, algorithm, facts.name)
+        const memory = isNoteUse(facts.use) ? heads.begin : undefined
+        const made = await token.generate(withoutUndefined(facts), algorithm, memory)
         about.key = made.id
         return info(made)
       })
@@ -200,6 +223,8 @@ export function createService({ version, token, certificates, audit, unlocker, c
       const { pkcs8, pkcs12, password, ...facts } = read(schemas.importKey, request)
       const about: { key?: string } = {}
       return audited('importKey', about, async () => {
+        // Elsewhere it would have signed what is not remembered here.
+        if (isNoteUse(facts.use)) throw new SignerError('policy', `a key for ${facts.use} is made where it stays`)
         const imported =
           pkcs8 === undefined ? await readPkcs12(pkcs12 ?? new Uint8Array(), password) : readPkcs8(pkcs8, password)
         const kept = await token.importKey(withoutUndefined(facts), imported.key)
@@ -239,6 +264,14 @@ export function createService({ version, token, certificates, audit, unlocker, c
         await certificates.add(of, certificate)
         return info(of)
       })
+    },
+    signCheckpoint(request) {
+      const { key: id, ...input } = read(schemas.signCheckpoint, request)
+      const about = { key: id, purpose: 'checkpoint', digest: auditDigest(input.checkpoint) }
+      return audited('signCheckpoint', about, () => checkpoints.sign(known(id), input))
+    },
+    signedHeads(request) {
+      return heads.of(known(read(schemas.signedHeads, request).key).id)
     },
     releaseTlsKey(request, session) {
       const { key: id } = read(schemas.releaseTlsKey, request)

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { ifThere, sweepTemporary, syncFolder, writeFileDurable } from '#host'
-import { KEY_ALGORITHMS, KEY_USES } from '../contract.ts'
+import { KEY_ALGORITHMS, KEY_USES, NOTE_KEY_ALGORITHMS } from '../contract.ts'
 import { SignerError } from '../error.ts'
 import type { Vault } from './sealing.ts'
 
@@ -19,8 +19,10 @@ const recordSchema = z.strictObject({
   format: z.literal(1),
   id: z.string().regex(ID),
   use: z.enum(KEY_USES),
-  algorithm: z.enum(KEY_ALGORITHMS),
+  algorithm: z.enum([...KEY_ALGORITHMS, ...NOTE_KEY_ALGORITHMS]),
   label: z.string().optional(),
+  /** Of a key for notes. */
+  name: z.string().optional(),
   createdAt: z.iso.datetime(),
   spki: z.base64(),
   /** PKCS#8 under the record key, authenticated together with everything above: `aboutRecord`. */
@@ -30,8 +32,10 @@ const recordSchema = z.strictObject({
 export type KeyRecord = z.infer<typeof recordSchema>
 
 /** What is authenticated with the private key: a record whose use or algorithm was edited does not open. */
-export function aboutRecord({ format, id, use, algorithm, label, createdAt, spki }: Omit<KeyRecord, 'sealed'>): string {
-  return JSON.stringify([format, id, use, algorithm, label ?? null, createdAt, spki])
+export function aboutRecord(record: Omit<KeyRecord, 'sealed'>): string {
+  const { format, id, use, algorithm, label, name, createdAt, spki } = record
+  const named = name === undefined ? [] : [name]
+  return JSON.stringify([format, id, use, algorithm, label ?? null, createdAt, spki, ...named])
 }
 
 /** Trusted with the keys: who can write here can destroy them; who can read here needs the PIN as well. */

@@ -4,7 +4,7 @@ import type { Clock, Log } from '#host'
 import { digestNamed, equalBytes, type SignatureAlgorithm } from '#trust'
 import type { KeyAlgorithm } from '../contract.ts'
 import { SignerError } from '../error.ts'
-import { algorithmOf, keyType, makeKey, spkiOf } from './algorithms.ts'
+import { algorithmOf, isNoteAlgorithm, keyType, makeKey, spkiOf } from './algorithms.ts'
 import { aboutRecord, type KeyRecord, openKeyRecords } from './key-records.ts'
 import { makeVault, openRecord, openVault, sealRecord, sealVault } from './sealing.ts'
 import type { KeyFacts, Token, TokenKey } from './token.ts'
@@ -73,19 +73,26 @@ export async function openSoftwareToken(directory: string, clock: Clock, log: Lo
     }
   }
 
-  async function keep({ use, label }: KeyFacts, algorithm: KeyAlgorithm, key: KeyObject): Promise<TokenKey> {
+  async function keep(
+    { use, label, name }: KeyFacts,
+    algorithm: KeyAlgorithm,
+    key: KeyObject,
+    prepare: (id: string) => Promise<void> = async () => {},
+  ): Promise<TokenKey> {
     const about = {
       format: 1 as const,
       id: randomBytes(16).toString('hex'),
       use,
       algorithm,
       ...(label === undefined ? {} : { label }),
+      ...(name === undefined ? {} : { name }),
       createdAt: clock.now().toISOString(),
       spki: spkiOf(key).toString('base64'),
     }
     const pkcs8 = key.export({ format: 'der', type: 'pkcs8' })
     const sealed = sealRecord(unlockedMaster(), about.id, aboutRecord(about), pkcs8)
     pkcs8.fill(0)
+    await prepare(about.id)
     // A crash before this leaves no key, one after it a whole key that its caller may never have heard of.
     await store.write({ ...about, sealed })
     opened.set(about.id, key)
@@ -105,14 +112,14 @@ export async function openSoftwareToken(directory: string, clock: Clock, log: Lo
     key: (id) => known.get(id),
     unlock,
     changePin,
-    async generate(facts, algorithm) {
+    async generate(facts, algorithm, prepare) {
       unlockedMaster()
-      return keep(facts, algorithm, await makeKey(algorithm))
+      return keep(facts, algorithm, await makeKey(algorithm), prepare)
     },
     async importKey(facts, key) {
       unlockedMaster()
       const algorithm = algorithmOf(key)
-      if (algorithm === undefined)
+      if (algorithm === undefined || isNoteAlgorithm(algorithm))
         throw new SignerError(
           'import_failed',
           'only RSA keys of 2048, 3072 or 4096 bits and EC keys on P-256 or P-384 are kept',
@@ -124,6 +131,7 @@ export async function openSoftwareToken(directory: string, clock: Clock, log: Lo
       return there ?? keep(facts, algorithm, key)
     },
     sign: (id, algorithm, data) => signWith(privateKey(id), known.get(id)?.algorithm, algorithm, data),
+    signNote: (id, data) => signSync(null, data, privateKey(id)),
     exportKey: (id) => privateKey(id).export({ format: 'pem', type: 'pkcs8' }),
   }
 }
@@ -144,7 +152,8 @@ function signWith(
   data: Uint8Array,
 ): Uint8Array | Promise<Uint8Array> {
   const digest = digestNamed(algorithm.digest)
-  if (digest === undefined || kind === undefined || (algorithm.key === 'ec') !== (keyType(kind) === 'ec')) {
+  const needed = algorithm.key === 'ec' ? 'ec' : 'rsa'
+  if (digest === undefined || kind === undefined || keyType(kind) !== needed) {
     throw new SignerError('unsupported_algorithm', `a key of type ${kind} does not sign with ${algorithm.name}`)
   }
   if (kind === 'EC-P256') return signSync(digest.openssl, data, key)
@@ -158,6 +167,15 @@ function signWith(
   })
 }
 
-function publicSide({ id, use, algorithm, label, spki, createdAt }: Omit<KeyRecord, 'sealed'>): TokenKey {
-  return { id, use, algorithm, ...(label === undefined ? {} : { label }), spki: Buffer.from(spki, 'base64'), createdAt }
+function publicSide(record: Omit<KeyRecord, 'sealed'>): TokenKey {
+  const { id, use, algorithm, label, name, spki, createdAt } = record
+  return {
+    id,
+    use,
+    algorithm,
+    ...(label === undefined ? {} : { label }),
+    ...(name === undefined ? {} : { name }),
+    spki: Buffer.from(spki, 'base64'),
+    createdAt,
+  }
 }

@@ -11,6 +11,8 @@ export interface TokenKey {
   readonly use: KeyUse
   readonly algorithm: KeyAlgorithm
   readonly label?: string
+  /** Of a key for notes. */
+  readonly name?: string
   /** SubjectPublicKeyInfo, DER. */
   readonly spki: Uint8Array
   /** ISO 8601. */
@@ -20,6 +22,7 @@ export interface TokenKey {
 export interface KeyFacts {
   readonly use: KeyUse
   readonly label?: string
+  readonly name?: string
 }
 
 /** All methods throw SignerError; all but `keys`, `unlock` and `changePin` throw `locked` before the PIN was given. They may run concurrently. */
@@ -36,8 +39,12 @@ export interface Token {
    * not count attempts. Throws `pin_incorrect`, `pin_unsuitable`.
    */
   changePin(pin: Uint8Array, newPin: Uint8Array): Promise<void>
-  /** The key is durable when it resolves; a crash before leaves it whole or not at all. */
-  generate(facts: KeyFacts, algorithm: KeyAlgorithm): Promise<TokenKey>
+  /**
+   * The key is durable when it resolves; a crash before leaves it whole or not at all.
+   *
+   * @param prepare Awaited before the key is kept, with the id that it will have: what must be there whenever the key is.
+   */
+  generate(facts: KeyFacts, algorithm: KeyAlgorithm, prepare?: (id: string) => Promise<void>): Promise<TokenKey>
   /** As `generate`, with a key that was made elsewhere. A key that is already there with the same use is returned. */
   importKey(facts: KeyFacts, key: KeyObject): Promise<TokenKey>
   /**
@@ -45,6 +52,8 @@ export interface Token {
    * way to another thread, a promise otherwise.
    */
   sign(id: string, algorithm: SignatureAlgorithm, data: Uint8Array): Uint8Array | Promise<Uint8Array>
+  /** The signature of a key for notes, without a digest before it (RFC 8032, FIPS 204). */
+  signNote(id: string, data: Uint8Array): Uint8Array
   /** PKCS#8, PEM. */
   exportKey(id: string): string
 }

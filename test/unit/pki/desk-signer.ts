@@ -57,6 +57,8 @@ export function deskSigner(): DeskSigner {
     },
     close: () => undefined,
     unlock: unused,
+    signCheckpoint: unused,
+    signedHeads: unused,
     changePin: unused,
     importKey: unused,
     csr: unused,

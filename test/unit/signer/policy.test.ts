@@ -20,6 +20,9 @@ const ALLOWED: Record<KeyUse, readonly Purpose[]> = {
   certificate: ['certificate', 'crl'],
   ocsp: ['ocsp'],
   timestamp: ['timestamp'],
+  log: [],
+  mirror: [],
+  witness: [],
 }
 const USES = Object.keys(ALLOWED) as KeyUse[]
 

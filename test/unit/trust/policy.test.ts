@@ -63,7 +63,7 @@ test('what keys may sign', () => {
     use,
     purposes.replaceAll("'", ''),
   ])
-  assert.equal(allowed.length, 6)
+  assert.equal(allowed.length, 9)
   assert.deepEqual(rows('What our keys may sign'), allowed)
 })
 
