@@ -7,6 +7,13 @@ export {
   type SubtreeStatement,
   subtreeMessage,
 } from './cosignature.ts'
+export {
+  entryLength,
+  formatEntryBundle,
+  leafTile,
+  MAXIMUM_ENTRY_BYTES,
+  parseEntryBundle,
+} from './entry-bundle.ts'
 export { type TransparencyCode, TransparencyError } from './error.ts'
 export { Frontier, type NodeSink } from './frontier.ts'
 export { EMPTY_ROOT, HASH_BYTES, type Hash, leafHash, nodeHash } from './hash.ts'
@@ -36,6 +43,19 @@ export {
   withSignatures,
 } from './note.ts'
 export { isKeyName, originHash } from './text.ts'
+export {
+  type EntryBundle,
+  type HashTile,
+  newBundles,
+  newTiles,
+  parseTilePath,
+  TILE_WIDTH,
+  type Tile,
+  tileOf,
+  tilePath,
+  tileWidth,
+} from './tile.ts'
+export { type TileSource, tileReader, verifiedTileReader } from './tile-reader.ts'
 export {
   completeNodes,
   type HashReader,
