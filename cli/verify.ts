@@ -22,7 +22,7 @@ export const verify: Run = async (given, out) => {
   if (given.on('json')) out.json({ files: reports.map(stable) })
   else if (reports.length > 1) out.line(summary(reports))
   // A falsified file must not hide behind an unreadable one.
-  return reports.some(({ verdict }) => verdict === 'invalid')
+  return reports.some(({ verdict }) => verdict === 'invalid' || verdict === 'indeterminate')
     ? 1
     : reports.some(({ verdict }) => verdict === 'unreadable')
       ? 2

@@ -1,6 +1,7 @@
 // ASiC-E containers in the layout of X-Road (wire-message §8): written while they stream out, read with attachments as digests.
 import { type DigestName, digest, encodeBase64, hasher } from '#trust'
 import { EvidenceError } from './error.ts'
+import { readWithheld, WITHHELD_ENTRY, type WithheldPart, writeWithheld } from './withheld.ts'
 import { readZip, type ZipLimits } from './zip-reader.ts'
 import { writeZip, type ZipEntry } from './zip-writer.ts'
 
@@ -8,8 +9,10 @@ export const ASICE_MIME_TYPE = 'application/vnd.etsi.asic-e+zip'
 
 export interface ContainerInput {
   readonly createdAt: Date
-  /** REST head or SOAP message: `message.xml`. */
+  /** REST head or SOAP message: `message.xml`. Where it is withheld, the reduced form that the log kept. */
   readonly message: Uint8Array
+  /** Signed parts that are not in the container. */
+  readonly withheld?: readonly WithheldPart[]
   readonly signature: Uint8Array
   readonly chainResult?: Uint8Array
   readonly chain?: Uint8Array
@@ -54,6 +57,7 @@ export async function* writeContainer(input: ContainerInput): AsyncGenerator<Uin
       ...entry('META-INF/manifest.xml', openDocumentManifest([...listed, ...attachments])),
       ...entry('META-INF/ASiCManifest.xml', timestamp === undefined ? undefined : asicManifest(timestamp.result)),
       ...entry('META-INF/timestamp.tst', timestamp?.token),
+      ...entry(WITHHELD_ENTRY, input.withheld && writeWithheld(input.withheld)),
       ...attachments,
     ],
     `mimetype=${ASICE_MIME_TYPE}`,
@@ -98,10 +102,25 @@ export interface ReadContainer {
   readonly timestampToken: Uint8Array | undefined
   readonly timestampResult: Uint8Array | undefined
   readonly timestampChain: Uint8Array | undefined
-  /** Digests of `attachment1`, `attachment2`, …: what is too large to keep. */
-  readonly attachments: ReadonlyMap<string, ReadonlyMap<DigestName, Uint8Array>>
+  /** `attachment1`, `attachment2`, …: too large to keep. */
+  readonly attachments: ReadonlyMap<string, ReadAttachment>
+  /** Signed parts that are not here, as the container says; `message` is then no message that anybody signed. */
+  readonly withheld: readonly WithheldPart[]
   /** Names of entries that mean nothing here. */
   readonly others: readonly string[]
+}
+
+export interface ReadAttachment {
+  readonly size: number
+  readonly digests: ReadonlyMap<DigestName, Uint8Array>
+}
+
+/** Is given the octets of an attachment while they stream by. */
+export type AttachmentTap = (name: string, body: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>
+
+export interface ReadOptions {
+  readonly limits?: ZipLimits
+  readonly tap?: AttachmentTap
 }
 
 /** What a signature or a hash chain may name an attachment by. */
@@ -117,20 +136,24 @@ const KEPT: ReadonlyMap<string, number> = new Map([
   ['ts-hashchainresult.xml', 1 << 20],
   ['ts-hashchain.xml', 4 << 20],
   ['meta-inf/timestamp.tst', 256 << 10],
+  [WITHHELD_ENTRY.toLowerCase(), 128 << 10],
 ])
 /** Lists of the other entries, which nothing verifies (wire-message §8.1). */
 const MANIFESTS: ReadonlySet<string> = new Set(['meta-inf/manifest.xml', 'meta-inf/asicmanifest.xml'])
 
 /** Reads in one pass; names are matched without case, as the reference does. Throws EvidenceError `asic_*`. */
-export async function readContainer(source: AsyncIterable<Uint8Array>, limits?: ZipLimits): Promise<ReadContainer> {
+export async function readContainer(
+  source: AsyncIterable<Uint8Array>,
+  { limits, tap = (_, body) => body }: ReadOptions = {},
+): Promise<ReadContainer> {
   const kept = new Map<string, Uint8Array>()
-  const attachments = new Map<string, ReadonlyMap<DigestName, Uint8Array>>()
+  const attachments = new Map<string, ReadAttachment>()
   const others: string[] = []
   for await (const { name, body } of readZip(source, limits)) {
     const folded = name.toLowerCase()
     const limit = KEPT.get(folded)
     if (limit !== undefined) kept.set(folded, await collect(name, body, limit))
-    else if (/^attachment\d+$/.test(folded)) attachments.set(folded, await digests(body))
+    else if (/^attachment\d+$/.test(folded)) attachments.set(folded, await digested(tap(folded, body)))
     else if (!MANIFESTS.has(folded) && !name.endsWith('/')) others.push(name)
   }
   const mimeType = kept.get('mimetype')
@@ -144,8 +167,14 @@ export async function readContainer(source: AsyncIterable<Uint8Array>, limits?: 
   const [chainResult, chain] = pair(kept, 'sig-hashchainresult.xml', 'sig-hashchain.xml')
   const [timestampResult, timestampChain] = pair(kept, 'ts-hashchainresult.xml', 'ts-hashchain.xml')
   const timestampToken = kept.get('meta-inf/timestamp.tst')
+  const list = kept.get(WITHHELD_ENTRY.toLowerCase())
+  const withheld = list === undefined ? [] : readWithheld(list)
+  const both = withheld.find(({ name }) => attachments.has(name))
+  if (both !== undefined)
+    throw new EvidenceError('asic_malformed_withheld', `${both.name} is said to be withheld, and is there`)
   return {
     message,
+    withheld,
     signature,
     chainResult,
     chain,
@@ -179,8 +208,12 @@ async function collect(name: string, body: AsyncIterable<Uint8Array>, limit: num
   return Buffer.concat(chunks)
 }
 
-async function digests(body: AsyncIterable<Uint8Array>): Promise<ReadonlyMap<DigestName, Uint8Array>> {
+async function digested(body: AsyncIterable<Uint8Array>): Promise<ReadAttachment> {
   const states = ATTACHMENT_DIGESTS.map((name) => [name, hasher(name)] as const)
-  for await (const chunk of body) for (const [, state] of states) state.update(chunk)
-  return new Map(states.map(([name, state]) => [name, state.digest()]))
+  let size = 0
+  for await (const chunk of body) {
+    size += chunk.length
+    for (const [, state] of states) state.update(chunk)
+  }
+  return { size, digests: new Map(states.map(([name, state]) => [name, state.digest()])) }
 }

@@ -5,7 +5,7 @@ import type { C14nMode } from './c14n.ts'
 import { EvidenceError, malformedSignature as malformed } from './error.ts'
 import type { Reference, SignatureFacts } from './signature-reader.ts'
 import { type MessagePart, SIG_HASH_CHAIN, SIG_HASH_CHAIN_RESULT } from './signature-writer.ts'
-import { type ChainData, verifyHashChain } from './verify-hash-chain.ts'
+import { type AbsentData, type ChainData, type HashChainInput, verifyHashChain } from './verify-hash-chain.ts'
 
 /** One reference to the message; a hash chain; a reference for each part. */
 export type SignatureForm = 'plain' | 'batch' | 'references'
@@ -18,13 +18,17 @@ export interface Covered {
   readonly chain?: Uint8Array | undefined
   /** Whether a hash chain may name data that is not among the parts. */
   readonly mayBeAbsent?: (name: string) => boolean
+  /** Parts that are said to be left out: the signature must cover them too, and what it has of them is their digest. */
+  readonly withheld?: readonly string[]
 }
 
 /** Checks that remain once it is known that the signature speaks of all parts and of nothing else. */
 export interface Coverage {
   readonly form: SignatureForm
   /** Undefined without a hash chain. Returns what the chain names and is not at hand. */
-  readonly verifyChain: (() => readonly string[]) | undefined
+  readonly verifyChain: (() => readonly AbsentData[]) | undefined
+  /** What the references themselves name and is withheld. */
+  readonly withheld: readonly AbsentData[]
   /** In the order of SignedInfo. */
   readonly references: readonly { readonly uri: string; verify(): void }[]
 }
@@ -47,33 +51,48 @@ export function coverageOf(
   if (first === undefined) throw malformed('it references neither the message nor a hash chain')
   const batch = others.some(({ uri }) => uri === SIG_HASH_CHAIN_RESULT)
   if (batch && others.length > 1) throw malformed('it references a hash chain and something else')
-  const { chain, chainResult, parts } = covered
+  const { chain, chainResult, parts, withheld = [] } = covered
   if (batch && (chain === undefined || chainResult === undefined))
     throw malformed('it is over a hash chain that did not come with it')
-  if (!batch) coverEach(others, parts)
+  if (!batch) coverEach(others, [...parts.map(({ name }) => name), ...withheld])
+  const left = others.filter(({ uri }) => withheld.includes(uri))
   return {
     form: batch ? 'batch' : others.length > 1 ? 'references' : 'plain',
     verifyChain:
       batch && chain !== undefined && chainResult !== undefined
-        ? () => verifyHashChain({ ...covered, chain, result: chainResult, file: SIG_HASH_CHAIN, inputs: parts }).absent
+        ? () => verifyChain({ ...covered, chain, result: chainResult, file: SIG_HASH_CHAIN, inputs: parts }, withheld)
         : undefined,
-    references: (own === 'proven' ? others : references).map((reference) => ({
-      uri: reference.uri,
-      verify: () => {
-        if (reference.uri === properties && own !== 'proven')
-          compare(reference, digest(reference.digest, own(reference.mode)))
-        else if (batch && chainResult !== undefined) compare(reference, digest(reference.digest, chainResult))
-        else compare(reference, parts.find(({ name }) => name === reference.uri)?.digest(reference.digest))
-      },
-    })),
+    withheld: left.map(({ uri, digest: name, value }) => ({ uri, name, value })),
+    references: references
+      .filter((reference) => !left.includes(reference))
+      .map((reference) => ({
+        uri: reference.uri,
+        verify: () => {
+          if (reference.uri === properties) {
+            if (own !== 'proven') compare(reference, digest(reference.digest, own(reference.mode)))
+          } else if (batch && chainResult !== undefined) compare(reference, digest(reference.digest, chainResult))
+          else compare(reference, parts.find(({ name }) => name === reference.uri)?.digest(reference.digest))
+        },
+      })),
   }
 }
 
-function coverEach(references: readonly Reference[], parts: readonly ChainData[]): void {
-  const names = new Set(parts.map(({ name }) => name))
+function verifyChain(input: HashChainInput, withheld: readonly string[]): readonly AbsentData[] {
+  const { absent } = verifyHashChain(input)
+  const missing = withheld.filter((name) => !absent.some(({ uri }) => uri === name))
+  if (missing.length > 0) throw notCovered(missing)
+  return absent
+}
+
+function coverEach(references: readonly Reference[], parts: readonly string[]): void {
+  const names = new Set(parts)
   for (const { uri } of references)
     if (!names.delete(uri)) throw malformed(`it references ${uri}, which is not part of the message`)
-  if (names.size > 0) throw malformed(`it does not cover ${[...names].join(', ')}`)
+  if (names.size > 0) throw notCovered([...names])
+}
+
+function notCovered(names: readonly string[]): EvidenceError {
+  return malformed(`it does not cover ${names.join(', ')}`)
 }
 
 function compare(reference: Reference, actual: Uint8Array | undefined): void {

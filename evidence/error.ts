@@ -1,7 +1,7 @@
 /**
  * X-Road's sub-codes of a failed verification (wire-message §5.5, §6.3, §8.1); after `signature_verification.` they go over the wire.
  * Ours alone, and only in reports on containers: `asic_malformed_zip`, `asic_attachment_not_found`, `timestamp_invalid`; on what a log proves:
- * `malformed_record`.
+ * `malformed_record`, `nobody_believed`.
  */
 export type EvidenceCode =
   | 'invalid_xml'
@@ -25,9 +25,12 @@ export type EvidenceCode =
   | 'asic_hash_chain_not_found'
   | 'asic_timestamp_not_found'
   | 'asic_attachment_not_found'
+  | 'asic_malformed_withheld'
   | 'asic_malformed_zip'
+  | 'asic_withheld'
   | 'timestamp_invalid'
   | 'malformed_record'
+  | 'nobody_believed'
 
 /** What is wrong with a piece of evidence. */
 export class EvidenceError extends Error {

@@ -17,8 +17,11 @@ export {
 export { type ArchiveContainer, ArchiveWriter } from './archive-writer.ts'
 export { C14N_EXCLUSIVE, C14N_INCLUSIVE, type C14nMode, canonicalize } from './c14n.ts'
 export {
+  type AttachmentTap,
   containerName,
   escapeQueryId,
+  type ReadContainer,
+  type ReadOptions,
   readContainer,
   writeContainer,
 } from './container.ts'
@@ -34,7 +37,16 @@ export {
   SALT_BYTES,
 } from './log-record.ts'
 export { partiesOf } from './parties.ts'
-export type { Report } from './report.ts'
+export {
+  CHECKS,
+  type Check,
+  type LogProof,
+  type Opinion,
+  type ProvenDigest,
+  type Report,
+  type Verdict,
+  withChecks,
+} from './report.ts'
 export { readSignature } from './signature-reader.ts'
 export {
   type MessagePart,
@@ -48,8 +60,10 @@ export {
   signatureValueOf,
   timestampInput,
 } from './timestamp.ts'
-export { verifyContainer } from './verify-container.ts'
+export { type TrustAt, type TrustOverTime, trustAt } from './trust-over-time.ts'
+export { type Examined, examineContainer, verifyContainer } from './verify-container.ts'
 export { type ChainData, type HashChainInput, verifyHashChain } from './verify-hash-chain.ts'
 export { type VerifiedSignature, type VerifyInput, verifyMessage } from './verify-signature.ts'
+export { WITHHELD_ENTRY, type WithheldPart } from './withheld.ts'
 export { readZip, type ZipLimits } from './zip-reader.ts'
 export { writeZip, type ZipEntry } from './zip-writer.ts'

@@ -28,6 +28,12 @@ export interface HashChainInput {
   readonly mayBeAbsent?: (name: string) => boolean
 }
 
+/** What is proven of data that is not at hand: its digest. */
+export interface AbsentData extends Digest {
+  /** What it is called, in the chain or the reference. */
+  readonly uri: string
+}
+
 /**
  * Verifies a result and its chain against the inputs. Every input must be used. The digest of the data itself is what counts, the one in
  * the chain must be the same.
@@ -35,7 +41,7 @@ export interface HashChainInput {
  * @returns `absent`: data that the chain names and that is not at hand.
  * @throws EvidenceError `malformed_signature.<sub>`
  */
-export function verifyHashChain(input: HashChainInput): { readonly absent: readonly string[] } {
+export function verifyHashChain(input: HashChainInput): { readonly absent: readonly AbsentData[] } {
   const result = readRoot(input.result, 'HashChainResult')
   const chain = readRoot(input.chain, 'HashChain')
   const { name, value } = readValue(result, undefined)
@@ -53,7 +59,7 @@ class Walk {
   readonly #input: HashChainInput
   readonly #inputs: ReadonlyMap<string, ChainData>
   readonly #unused: Set<string>
-  readonly #absent = new Set<string>()
+  readonly #absent = new Map<string, AbsentData>()
   #visited = 0
 
   constructor(chain: XmlElement, input: HashChainInput) {
@@ -109,7 +115,7 @@ class Walk {
     if (data === undefined) {
       // Named but not received: the evidence would cover data that nobody has.
       if (!this.#input.mayBeAbsent?.(uri)) throw wrongReference(`names ${uri}, which did not come with the message`)
-      this.#absent.add(uri)
+      this.#absent.set(uri, { uri, ...stated })
       return stated
     }
     const actual = data.digest(stated.name)
@@ -119,13 +125,13 @@ class Walk {
     return stated
   }
 
-  finish(): readonly string[] {
+  finish(): readonly AbsentData[] {
     if (this.#unused.size > 0)
       throw new EvidenceError(
         'malformed_signature.hashchain_unused_inputs',
         `The hash chain does not cover ${[...this.#unused].join(', ')}`,
       )
-    return [...this.#absent]
+    return [...this.#absent.values()]
   }
 }
 

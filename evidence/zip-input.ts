@@ -49,6 +49,7 @@ export class ZipInput {
 
   /** Gives back the last octets of what was taken last. */
   putBack(bytes: Buffer): void {
+    if (bytes.length === 0) return
     this.offset -= bytes.length
     this.#kept = this.#kept.length === 0 ? bytes : Buffer.concat([bytes, this.#kept])
   }

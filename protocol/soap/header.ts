@@ -58,16 +58,21 @@ export function readSoapHeader(header: XmlElement | undefined): SoapHeader {
 }
 
 /**
- * Who asks whom, and nothing else: of old messages, whose protocol had less in its header.
+ * Who asks whom, and the message id where there is one: of old messages, whose protocol had less in its header.
  *
- * @throws ProtocolError as {@link readSoapHeader}, of these two fields.
+ * @throws ProtocolError as {@link readSoapHeader}, of client and service.
  */
-export function readSoapParties(header: XmlElement | undefined): Pick<SoapHeader, 'client' | 'service'> {
+export function readSoapParties(
+  header: XmlElement | undefined,
+): Pick<SoapHeader, 'client' | 'service'> & { readonly id?: string } {
   if (header === undefined) throw new ProtocolError('missing_header', 'Malformed SOAP message: it has no header')
   const { client, service } = readFields(header, PARTIES)
   if (client === undefined) throw missing('client')
   if (service === undefined) throw missing('service')
-  return { client, service }
+  const [id, ...more] = header.children.filter(
+    (child) => isElement(child) && child.namespace === XROAD && child.local === 'id',
+  ) as XmlElement[]
+  return { client, service, ...(id !== undefined && more.length === 0 ? { id: textIn(id) } : {}) }
 }
 
 const PARTIES: ReadonlySet<string> = new Set(['client', 'service'])

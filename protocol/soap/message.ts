@@ -48,7 +48,9 @@ export function readSoap(bytes: Uint8Array, contentType: string): SoapRead {
  *
  * @throws ProtocolError as {@link readSoap}, for these facts alone; `invalid_message`: a fault, which nobody signs or logs.
  */
-export function readLoggedSoap(bytes: Uint8Array): Pick<SoapMessage, 'client' | 'service' | 'direction'> {
+export function readLoggedSoap(
+  bytes: Uint8Array,
+): Pick<SoapMessage, 'client' | 'service' | 'direction'> & { readonly id?: string } {
   const document = readSoapDocument(bytes)
   const content = contentOf(document)
   if (content === undefined) throw oneElement()

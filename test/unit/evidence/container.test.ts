@@ -370,7 +370,8 @@ for (const [name, [bytes, indication, subIndication, expected]] of Object.entrie
     const report = await judged(await bytes)
     assert.deepEqual(failures(report), expected)
     assert.deepEqual([report.indication, report.subIndication], [indication, subIndication])
-    assert.equal(report.verdict, expected[0]?.startsWith('container') ? 'unreadable' : 'invalid')
+    const word = indication === 'INDETERMINATE' ? 'indeterminate' : 'invalid'
+    assert.equal(report.verdict, expected[0]?.startsWith('container') ? 'unreadable' : word)
     for (const check of report.checks) if (!check.ok) assert.ok(check.detail, 'a failure says why')
   })
 

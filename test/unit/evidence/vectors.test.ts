@@ -24,11 +24,11 @@ function failures({ checks }: Report): string[] {
 interface Expected {
   /** Checks that fail; the code that X-Road gives stands among them. */
   readonly failures: readonly string[]
-  readonly message?: Report['message']
+  readonly message?: Omit<NonNullable<Report['message']>, 'id'>
   readonly genTime?: string
 }
 
-const soap = (direction: 'request' | 'response', more: Partial<Report['message']> = {}) => ({
+const soap = (direction: 'request' | 'response', more: Partial<Expected['message']> = {}) => ({
   protocol: 'SOAP' as const,
   direction,
   attachments: [],
@@ -76,8 +76,10 @@ for (const [name, expected] of Object.entries(CONTAINERS))
     const report = await verifyContainer(once(vector('asic', `${name}.asice`)), trust())
     assert.deepEqual(failures(report), expected.failures)
     assert.equal(report.verdict, expected.failures.length === 0 ? 'valid' : 'invalid')
-    if (expected.message !== undefined) assert.deepEqual(report.message, expected.message)
-    assert.ok(report.certificate && report.signer)
+    assert.ok(report.certificate && report.signer && report.message)
+    const { id, ...message } = report.message
+    assert.ok(id)
+    if (expected.message !== undefined) assert.deepEqual(message, expected.message)
   })
 
 test('a valid container with another body, message or time-stamp chain is not valid', async (t) => {
@@ -102,7 +104,7 @@ test('a valid container with another body, message or time-stamp chain is not va
     }))
     const report = await verifyContainer(once(await collect(writeZip(forged))), trust())
     // White space after a document changes no signature of it, but its digest in the time-stamp's chain; in the chain itself it means nothing.
-    assert.equal(report.verdict, changed === 'ts-hashchain.xml' ? 'valid' : 'invalid', changed)
+    assert.equal(report.verdict === 'valid', changed === 'ts-hashchain.xml', changed)
   }
 })
 
@@ -147,5 +149,6 @@ test('the archived container: everything but trust, which is not published with 
   assert.ok(report)
   assert.deepEqual(failures(report), ['time-stamp: timestamp_invalid', 'signer: cannot_create_cert_path'])
   assert.equal(report.signer, 'CS/GOV/0245437-2')
-  assert.deepEqual(report.message, soap('request', { absent: ['attachment1', 'attachment2', 'attachment3'] }))
+  const { id: _, ...message } = report.message ?? { id: '' }
+  assert.deepEqual(message, soap('request', { absent: ['attachment1', 'attachment2', 'attachment3'] }))
 })
