@@ -1,14 +1,13 @@
 // `saadik apply -f FILE`: a document into the server that it is for. The server says what changed.
-import { parse } from 'yaml'
 import type { Run } from './command.ts'
 import { CliError } from './error.ts'
-import { readInput } from './files.ts'
+import { readDocument, readInput } from './files.ts'
 import { controlOf, type Kind, targetOf } from './targets.ts'
 
 export const apply: Run = async (given, out) => {
   const file = given.text('file')
   if (file === undefined) throw new CliError('usage', 'which document? -f FILE')
-  const document = readDocument(file, (await readInput(file)).toString('utf8'))
+  const document = readObject(file, (await readInput(file)).toString('utf8'))
   const kind = kindOf(document)
   if (kind === undefined) {
     throw new CliError(
@@ -27,13 +26,8 @@ export const apply: Run = async (given, out) => {
   return 0
 }
 
-function readDocument(file: string, text: string): Record<string, unknown> {
-  let value: unknown
-  try {
-    value = parse(text)
-  } catch (cause) {
-    throw new CliError('unreadable', `${file}: ${(cause as Error).message}`, { cause })
-  }
+function readObject(file: string, text: string): Record<string, unknown> {
+  const value = readDocument(text, file)
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new CliError('unreadable', `${file} is not a YAML or JSON object`)
   return value as Record<string, unknown>

@@ -2,11 +2,11 @@
 // Only the keys that lead to its sockets are read; the process itself judges the rest of its file.
 import { readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { parse } from 'yaml'
 import { type ControlClient, controlClient, HostError, runtimeSocket } from '#host'
 import { connectSigner, type SignerClient } from '#signer'
 import type { Arguments } from './command.ts'
 import { CliError } from './error.ts'
+import { readDocument } from './files.ts'
 import { nearbyDemo } from './nearby.ts'
 import { nearest } from './suggest.ts'
 
@@ -54,12 +54,15 @@ export function targetOf(given: Arguments, kinds: readonly Kind[], standing?: st
 }
 
 function readTarget(file: string, shownAs: string): Target {
-  let value: { directory?: unknown; signer?: { socket?: unknown; tokenFile?: unknown } }
+  let text: string
   try {
-    value = parse(readFileSync(file, 'utf8')) as typeof value
+    text = readFileSync(file, 'utf8')
   } catch (cause) {
     throw new CliError('unreadable', `${file} cannot be read: ${(cause as Error).message}`, { cause })
   }
+  const value = readDocument(text, file) as
+    | { readonly directory?: unknown; readonly signer?: { readonly socket?: unknown; readonly tokenFile?: unknown } }
+    | undefined
   const path = (from: unknown, what: string): string => {
     if (typeof from !== 'string')
       throw new CliError('unreadable', `${file} has no ${what}; is it the configuration of a server?`)

@@ -1,11 +1,10 @@
 // `saadik types`: what a program needs to call a service with types, made from the service's OpenAPI document.
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { parse } from 'yaml'
 import { AnswerError, createClient, NetworkError, type TlsOptions, type XRoadClient, XRoadError } from '#client'
 import type { Arguments, Run } from './command.ts'
 import { CliError } from './error.ts'
-import { readInput, writeOutput } from './files.ts'
+import { readDocument, readInput, writeOutput } from './files.ts'
 import { nearbyDemo } from './nearby.ts'
 import { typesOf } from './openapi-types/index.ts'
 
@@ -15,13 +14,7 @@ export const types: Run = async (given, out) => {
   const [source = ''] = given.positionals
   const text =
     existsSync(source) || !SERVICE.test(source) ? (await readInput(source)).toString() : await download(source, given)
-  let document: unknown
-  try {
-    document = parse(text)
-  } catch (cause) {
-    throw new CliError('unreadable', `${source} is neither JSON nor YAML: ${(cause as Error).message}`, { cause })
-  }
-  await writeOutput(given.text('output'), typesOf(document, source), out)
+  await writeOutput(given.text('output'), typesOf(readDocument(text, source), source), out)
   return 0
 }
 
@@ -57,8 +50,9 @@ function whoAsks(given: Arguments): { url: string; client: string } {
       'by which security server, and as whom? --url http://ADDRESS:8080 --client INSTANCE/CLASS/MEMBER/SUBSYSTEM; there is no demo nearby either',
     )
   const file = join(demo.directory, config)
-  const { listen } = parse(readFileSync(file, 'utf8')) as { listen: { host: string; client: number } }
-  const { clients } = parse(readFileSync(join(dirname(file), 'server.yaml'), 'utf8')) as { clients: [{ id: string }] }
+  const read = (path: string) => readDocument(readFileSync(path, 'utf8'), path)
+  const { listen } = read(file) as { listen: { host: string; client: number } }
+  const { clients } = read(join(dirname(file), 'server.yaml')) as { clients: [{ id: string }] }
   return { url: `http://${listen.host}:${listen.client}`, client: clients[0].id }
 }
 
