@@ -24,7 +24,7 @@ const SCHEMA = `
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS ownership_person ON ownership (personal_code);`
 
-interface Row {
+type Row = {
   cadastral_code: string
   street: string
   postal_code: string
@@ -58,7 +58,7 @@ export function openLandStore(file: string): LandStore {
         share,
       })),
     propertiesOf: (personalCode) =>
-      (owned.all(personalCode) as unknown as Row[]).map((row) => ({ ...toProperty(row), share: row.share })),
+      (owned.all(personalCode) as Row[]).map((row) => ({ ...toProperty(row), share: row.share })),
     count: () => (db.prepare('SELECT count(*) AS total FROM property').get() as { total: number }).total,
     close: () => db.close(),
   }

@@ -47,7 +47,7 @@ const SCHEMA = `
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS person_birth_year ON person (birth_year);`
 
-interface Row {
+type Row = {
   personal_code: string
   given_name: string
   surname: string
@@ -83,7 +83,7 @@ export function openRegister(file: string): RegisterStore {
         `SELECT * FROM person ${where} ORDER BY surname, given_name, personal_code LIMIT ? OFFSET ?`,
       )
       const found = page.all(...values, query.pageSize, (query.page - 1) * query.pageSize)
-      return { total, persons: found.map((row) => toPerson(row as unknown as Row)) }
+      return { total, persons: found.map((row) => toPerson(row as Row)) }
     },
     update(personalCode, next, version) {
       const current = find(personalCode)
