@@ -1,6 +1,6 @@
 // node central-server/main.ts --config FILE. Checked whole before anything starts.
 import { z } from 'zod'
-import { filePath } from '#host'
+import { filePath, storeSetting } from '#host'
 import { CONFIGURATION_VERSIONS } from '#protocol'
 import { KEY_ALGORITHMS } from '#signer'
 
@@ -9,8 +9,10 @@ const HOST = '(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|\\[[0-9A-Fa-f:
 
 export const centralServerConfig = z
   .strictObject({
-    /** Registry (SQLite) and the published files. Who can write here says who is a member, within what the keys sign. */
+    /** Registry and the published files. Who can write here says who is a member, within what the keys sign. */
     directory: filePath,
+    /** The registry in a PostgreSQL (host/postgres-settings.ts); absent, SQLite in `directory`. */
+    store: storeSetting('central_server'),
     signer: z.strictObject({
       /** The signer's Unix socket. */
       socket: filePath,

@@ -11,6 +11,7 @@ import {
   runProcess,
   runtimeSocket,
   serveControl,
+  storePlace,
   systemClock,
 } from '#host'
 import { centralServerConfig } from './config.ts'
@@ -31,8 +32,9 @@ const MAX_CONNECTIONS = 2_000
 async function start(file: string, life: Lifecycle): Promise<void> {
   const config = loadConfig(file, centralServerConfig)
   const log = createLog({ process: 'central-server', level: config.logLevel })
-  const store = openCentralStore(config.directory)
+  const store = openCentralStore(storePlace(config.store, config.directory, 'registry'))
   life.onStop('store', () => store.close())
+  await store.ready()
   const signer = configurationSigner(config.signer)
   life.onStop('signer', () => signer.close())
 

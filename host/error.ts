@@ -17,8 +17,17 @@ export type HostErrorCode =
   | 'answer_too_large'
   /** No answer within the bound of time. */
   | 'timed_out'
-  /** A store was written by a newer version, or its file is not a store. */
+  /** A store was written by a newer version, its file is not a store, or its database is not fit to be one: a person has to look. */
   | 'store_unusable'
+  /**
+   * The database does not answer, or the connection to it broke. What was not committed is undone; where the COMMIT was under way it
+   * may be either. The next call connects anew.
+   */
+  | 'store_unreachable'
+  /** Another transaction holds what this one needs, or came between: nothing was changed, and it may be tried again. */
+  | 'store_busy'
+  /** Another process has the store: it is the only one that writes there. */
+  | 'store_in_use'
 
 /** `remote` is what another process said about its refusal. */
 export interface RemoteError {

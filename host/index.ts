@@ -14,9 +14,15 @@ export { closeHttp, listen } from './listener.ts'
 export { type Lock, takeLock } from './lock.ts'
 export { createLog, type Log, type LogOptions } from './log.ts'
 export { discreet, lastResort, notFound } from './open-http.ts'
+export {
+  connectPostgres,
+  type PostgresAnswer,
+  type PostgresConnection,
+} from './postgres-connection.ts'
+export { type PostgresSettings, type StoreSettings, storeSetting } from './postgres-settings.ts'
 export { runtimeSocket } from './runtime-folder.ts'
 export { schemaFaults, withoutUndefined } from './schema.ts'
-export { type Migration, openStore, openStoreForReading, type Store } from './store.ts'
+export { type Migration, openStore, openStoreForReading, type Store, type StorePlace, storePlace } from './store.ts'
 export { turnstile } from './turnstile.ts'
 export { listenUnix } from './unix-listener.ts'
 export { productVersion } from './version.ts'

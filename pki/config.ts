@@ -2,7 +2,7 @@
 // write it can make the OCSP responder call a revoked certificate good, but cannot sign; the keys are the signer's.
 
 import { z } from 'zod'
-import { filePath } from '#host'
+import { filePath, storeSetting } from '#host'
 import { KEY_ALGORITHMS } from '#signer'
 
 const signer = z.strictObject({
@@ -11,6 +11,9 @@ const signer = z.strictObject({
   /** File with the token that the signer made at its first start (0600). */
   tokenFile: filePath,
 })
+
+/** The authorities' stores in a PostgreSQL (host/postgres-settings.ts), the same for all three; absent, SQLite in `directory`. */
+const store = storeSetting('authorities')
 
 const listen = z.strictObject({
   host: z.string().min(1),
@@ -28,6 +31,7 @@ const logLevel = z.enum(['error', 'warn', 'info', 'debug']).default('info')
 export const caConfig = z.strictObject({
   /** Where the store lies, shared with the OCSP responder and the TSA. */
   directory: filePath,
+  store,
   /** The authority's name; certificates are called `<name> Root CA`, `<name> Issuing CA`, `<name> OCSP`, `<name> TSA`. */
   name: z.string().min(1).max(48),
   /** organizationName of the authority's certificates; default `name`. */
@@ -57,6 +61,7 @@ export type CaConfig = z.infer<typeof caConfig>
 /** `node pki/main.ts ocsp --config FILE`. */
 export const ocspConfig = z.strictObject({
   directory: filePath,
+  store,
   signer,
   listen,
   /** Seconds from thisUpdate to nextUpdate; 0 leaves nextUpdate out ("newer is always available", RFC 6960 §2.4). */
@@ -70,6 +75,7 @@ export type OcspConfig = z.infer<typeof ocspConfig>
 /** `node pki/main.ts tsa --config FILE`. */
 export const tsaConfig = z.strictObject({
   directory: filePath,
+  store,
   signer,
   listen,
   /** Policy under which tokens are made. The default is a UUID (ITU-T X.667), registered to nobody: "as Saadik's TSA does it". */

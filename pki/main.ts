@@ -16,6 +16,7 @@ import {
   runProcess,
   runtimeSocket,
   serveControl,
+  storePlace,
   systemClock,
   takeLock,
 } from '#host'
@@ -84,8 +85,9 @@ async function startCa(file: string, life: Lifecycle): Promise<void> {
   const config = loadConfig(file, caConfig)
   const log = createLog({ process: 'ca', level: config.logLevel })
   alone('ca', config, life)
-  const store = openPkiStore(config.directory)
+  const store = openPkiStore(storePlace(config.store, config.directory, 'ca'))
   life.onStop('store', () => store.close())
+  await store.ready()
   const publicUrl = config.publicUrl ?? `http://${config.listen.host}:${config.listen.port}`
   const ca = certificationAuthority({
     db: store.db,
@@ -111,7 +113,7 @@ async function startCa(file: string, life: Lifecycle): Promise<void> {
 async function startOcsp(file: string, life: Lifecycle): Promise<void> {
   const config = loadConfig(file, ocspConfig)
   const log = createLog({ process: 'ocsp', level: config.logLevel })
-  const store = readPkiStore(config.directory)
+  const store = readPkiStore(storePlace(config.store, config.directory, 'ca'))
   life.onStop('store', () => store.close())
   const signer = await signerOf(config, life)
   const { nextUpdateSeconds, cacheSeconds } = config
@@ -130,10 +132,11 @@ async function startTsa(file: string, life: Lifecycle): Promise<void> {
   const config = loadConfig(file, tsaConfig)
   const log = createLog({ process: 'tsa', level: config.logLevel })
   alone('tsa', config, life)
-  const store = readPkiStore(config.directory)
+  const store = readPkiStore(storePlace(config.store, config.directory, 'ca'))
   life.onStop('store', () => store.close())
-  const serials = openSerialStore(config.directory)
+  const serials = openSerialStore(storePlace(config.store, config.directory, 'tsa'))
   life.onStop('serial numbers', () => serials.close())
+  await serials.ready()
   const signer = await signerOf(config, life)
   const tsa = timestampingAuthority({ db: store.db, serials, signer, clock: systemClock, policy: config.policy })
   life.onStop('time ceiling', () => tsa.settle())
@@ -150,15 +153,17 @@ async function startTsa(file: string, life: Lifecycle): Promise<void> {
 
 /** Ready is: certified, and the signer would sign. */
 async function readiness(signer: SignerClient, authority: { certificate(): Promise<Certificate | undefined> }) {
-  const certificate = await authority.certificate().catch(whileMissing)
-  const expires = certificate === undefined ? {} : { expires: certificate.notAfter.toISOString() }
-  const reason = certificate === undefined ? 'the key ceremony has not been held' : await signerFault(signer)
+  const found = await authority.certificate().catch(whileMissing)
+  if (found instanceof HostError) return { ready: false, reason: found.message }
+  const expires = found === undefined ? {} : { expires: found.notAfter.toISOString() }
+  const reason = found === undefined ? 'the key ceremony has not been held' : await signerFault(signer)
   return reason === undefined ? { ready: true, ...expires } : { ready: false, reason, ...expires }
 }
 
-/** No store yet is no ceremony yet: the CA makes the store when it starts. */
-function whileMissing(error: unknown): undefined {
-  if (!(error instanceof HostError && error.code === 'store_unusable')) throw error
+/** No store yet is no ceremony yet: the CA makes the store when it starts. A database that is away says so itself. */
+function whileMissing(error: unknown): HostError | undefined {
+  if (!(error instanceof HostError)) throw error
+  return error.code === 'store_unusable' ? undefined : error
 }
 
 const STARTS: Readonly<Record<AuthorityProcess, (file: string, life: Lifecycle) => Promise<void>>> = {

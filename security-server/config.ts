@@ -1,7 +1,7 @@
 // The one configuration file of a security server. Unknown keys are refused with their path, all faults at once (#host).
 
 import { z } from 'zod'
-import { filePath } from '#host'
+import { filePath, storeSetting } from '#host'
 import { monitoringSchema } from './monitoring/index.ts'
 
 const port = z.int().min(0).max(65_535)
@@ -20,6 +20,8 @@ const signer = z.strictObject({
 export const securityServerSchema = z.strictObject({
   /** Everything the server keeps: message log, registry, configuration copies, OCSP answers. Trusted: who owns it owns the evidence. */
   directory: filePath,
+  /** Services and operational data in a PostgreSQL (host/postgres-settings.ts); absent, SQLite in `directory`. */
+  store: storeSetting('security_server'),
   /** Own identifier, `INSTANCE/CLASS/CODE/SERVER`. */
   server: z.string().regex(/^[^/]+\/[^/]+\/[^/]+\/[^/]+$/, 'must be INSTANCE/CLASS/CODE/SERVER'),
   /** The anchor of the own instance: where the global configuration comes from and who signs it. */

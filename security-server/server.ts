@@ -13,6 +13,7 @@ import {
   listen,
   runtimeSocket,
   serveControl,
+  storePlace,
 } from '#host'
 import { parseServerId } from '#protocol'
 import { connectSigner } from '#signer'
@@ -76,7 +77,12 @@ export async function startSecurityServer(
     log,
   })
   life.onStop('message log', () => messageLog.close())
-  const services = await openServices({ directory: config.directory, server, fetchText: fetchDescription, log })
+  const services = await openServices({
+    place: storePlace(config.store, config.directory, 'services'),
+    server,
+    fetchText: fetchDescription,
+    log,
+  })
   life.onStop('services', () => services.close())
   const answers = await openOcspAnswers({ directory: join(config.directory, 'ocsp'), clock, log })
   const keyring = openKeyring({
@@ -107,7 +113,7 @@ export async function startSecurityServer(
   const metadata = openMetadata({ snapshot: () => services.snapshot(), fetch: descriptionFetcher(caller) })
   const monitoring = openMonitoring({
     server,
-    directory: config.directory,
+    place: storePlace(config.store, config.directory, 'operational-data'),
     settings: config.monitoring,
     clock,
     log,

@@ -1,7 +1,6 @@
 // The store of the central server. One process writes it.
-import { join } from 'node:path'
 import type { Generated, Kysely } from 'kysely'
-import { type Migration, openStore, type Store } from '#host'
+import { type Migration, openStore, type Store, type StorePlace } from '#host'
 import type { Source } from '../contract.ts'
 
 /** One fact of the federation: a member, a subsystem, a registration. `kind` and `key` name it, `content` is JSON (entries.ts). */
@@ -95,6 +94,6 @@ const migrations: readonly Migration[] = [
   },
 ]
 
-export function openCentralStore(directory: string): Store<CentralTables> {
-  return openStore<CentralTables>(join(directory, 'registry.sqlite'), migrations)
+export function openCentralStore(place: StorePlace): Store<CentralTables> {
+  return openStore<CentralTables>(place, migrations)
 }

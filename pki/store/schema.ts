@@ -1,8 +1,7 @@
 // The authorities' store. The CA alone writes it; the OCSP responder and the TSA read.
 
-import { join } from 'node:path'
 import type { Generated, Kysely } from 'kysely'
-import { type Migration, openStore, openStoreForReading, type Store } from '#host'
+import { type Migration, openStore, openStoreForReading, type Store, type StorePlace } from '#host'
 
 /** Who an authority is: root and issuing CA, the two delegated responders, the TSA. */
 export type AuthorityRole = 'root' | 'issuing' | 'ocsp' | 'root-ocsp' | 'tsa'
@@ -98,11 +97,11 @@ const migrations: readonly Migration[] = [
 ]
 
 /** The CA opens the store of the authorities, making it at the first start. */
-export function openPkiStore(directory: string): Store<PkiTables> {
-  return openStore<PkiTables>(join(directory, 'ca.sqlite'), migrations)
+export function openPkiStore(place: StorePlace): Store<PkiTables> {
+  return openStore<PkiTables>(place, migrations)
 }
 
 /** The others read it: queries reject with HostError `store_unusable` until the CA has made it. */
-export function readPkiStore(directory: string): Store<PkiTables> {
-  return openStoreForReading<PkiTables>(join(directory, 'ca.sqlite'), migrations)
+export function readPkiStore(place: StorePlace): Store<PkiTables> {
+  return openStoreForReading<PkiTables>(place, migrations)
 }

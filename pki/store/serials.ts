@@ -1,9 +1,8 @@
 // The TSA's memory: which serial numbers were given away, and up to what time. Trusted by the TSA only; whoever owns it
 // can make serial numbers repeat or time go back after a restart, but cannot sign.
 
-import { join } from 'node:path'
 import type { Kysely } from 'kysely'
-import { type Migration, openStore, type Store } from '#host'
+import { type Migration, openStore, type Store, type StorePlace } from '#host'
 
 /** The only row: `next_serial` was never given, and no token says a time after `ceiling`. */
 interface TimestampTable {
@@ -44,12 +43,14 @@ export interface SerialStore {
   reserve(count: number, ceiling: number): Promise<Reservation>
   /** At an orderly stop: the time of the last token, so that the next start need not wait for an unused ceiling. */
   settle(last: number): Promise<void>
-  close(): void
+  /** Resolves when the store is open; rejects where it cannot be. */
+  ready(): Promise<void>
+  close(): Promise<void>
 }
 
 /** Opens the TSA's memory, making it at the first start. One process at a time. */
-export function openSerialStore(directory: string): SerialStore {
-  const store: Store<TsaTables> = openStore<TsaTables>(join(directory, 'tsa.sqlite'), migrations)
+export function openSerialStore(place: StorePlace): SerialStore {
+  const store: Store<TsaTables> = openStore<TsaTables>(place, migrations)
   return {
     async reserve(count, ceiling) {
       return await store.db.transaction().execute(async (tx) => {
@@ -65,6 +66,7 @@ export function openSerialStore(directory: string): SerialStore {
     async settle(last) {
       await store.db.updateTable('timestamp').set({ ceiling: last }).execute()
     },
+    ready: () => store.ready(),
     close: () => store.close(),
   }
 }

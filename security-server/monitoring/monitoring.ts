@@ -1,6 +1,6 @@
 // Monitoring, assembled: what stages tell goes to the store, the statistics and the traces; those who may ask are answered.
 import type { Server } from 'node:http'
-import { type Clock, type Log, productVersion } from '#host'
+import { type Clock, type Log, productVersion, type StorePlace } from '#host'
 import { type ClientId, memberOf, type ServerId, type ServiceId, sameId, shortId, type XmlElement } from '#protocol'
 import type { Asker, MonitoringAnswer } from './answers/answer.ts'
 import { environment } from './answers/environment.ts'
@@ -28,8 +28,8 @@ export type MonitoringService =
 
 export interface MonitoringOptions {
   readonly server: ServerId
-  /** The store of records is a file in it. */
-  readonly directory: string
+  /** Of the store of records. */
+  readonly place: StorePlace
   readonly settings: MonitoringSettings
   readonly clock: Clock
   readonly log: Log
@@ -66,10 +66,10 @@ export interface Monitoring {
 }
 
 export function openMonitoring(options: MonitoringOptions): Monitoring {
-  const { server, directory, settings, clock, log, knows, monitoringClient, certificates } = options
+  const { server, place, settings, clock, log, knows, monitoringClient, certificates } = options
   const { operational, health, traces } = settings
   const startedAt = clock.now()
-  const store = new OperationalStore({ directory, ...operational, clock, log })
+  const store = new OperationalStore({ place, ...operational, clock, log })
   const batches = new Batches({
     store: (batch) => store.append(batch),
     queueRecords: operational.queueRecords,

@@ -1,4 +1,4 @@
-// How services.sqlite came to be what it is. A migration that was released is never changed.
+// How the store of the services came to be what it is. A migration that was released is never changed.
 import type { Kysely } from 'kysely'
 import type { Migration } from '#host'
 

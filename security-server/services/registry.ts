@@ -1,5 +1,5 @@
 // The registry of what this server speaks for and offers. Everything that changes it comes through `apply`.
-import { type Log, turnstile } from '#host'
+import { type Log, type StorePlace, turnstile } from '#host'
 import { type ServerId, shortId } from '#protocol'
 import { describeChanges } from './changes.ts'
 import { readDocument } from './document.ts'
@@ -17,7 +17,7 @@ export interface ServiceRegistry {
    * @throws ServicesError `invalid_services` with every fault of the document; nothing has changed then.
    */
   apply(document: unknown): Promise<{ readonly changes: readonly string[] }>
-  close(): void
+  close(): Promise<void>
 }
 
 /**
@@ -26,13 +26,13 @@ export interface ServiceRegistry {
  * @param options.fetchText Fetches an OpenAPI or WSDL description; rejects when it is over 10 MiB, late or not there.
  */
 export async function openServices(options: {
-  readonly directory: string
+  readonly place: StorePlace
   readonly server: ServerId
   readonly fetchText: (url: string) => Promise<string>
   readonly log: Log
 }): Promise<ServiceRegistry> {
   const { server, fetchText, log } = options
-  const store = openServiceStore(options.directory)
+  const store = openServiceStore(options.place)
   let entries = await store.read()
   let snapshot = createSnapshot(entries)
   const takeTurns = turnstile()

@@ -1,7 +1,6 @@
-// The registry on disk: services.sqlite in the server's directory. Whoever owns it can open services to others (ARCHITECTURE.md).
-import { join } from 'node:path'
+// The registry in its store. Whoever owns it can open services to others (ARCHITECTURE.md).
 import type { Generated, Kysely, Transaction } from 'kysely'
-import { openStore, type Store } from '#host'
+import { openStore, type Store, type StorePlace } from '#host'
 import { decodeClientId, idKey } from '#protocol'
 import { MIGRATIONS } from './migrations.ts'
 import type { AccessRight, ClientEntry, Connection, LocalGroup, ServiceEntry, ServiceTls, Subject } from './model.ts'
@@ -53,11 +52,11 @@ export interface ServiceStore {
   read(): Promise<readonly ClientEntry[]>
   /** All or nothing: a crash leaves the registry as it was before or as it is after. */
   replace(clients: readonly ClientEntry[]): Promise<void>
-  close(): void
+  close(): Promise<void>
 }
 
-export function openServiceStore(directory: string): ServiceStore {
-  const store: Store<Tables> = openStore<Tables>(join(directory, 'services.sqlite'), MIGRATIONS)
+export function openServiceStore(place: StorePlace): ServiceStore {
+  const store: Store<Tables> = openStore<Tables>(place, MIGRATIONS)
   return {
     read: () => readAll(store.db),
     replace: (clients) =>

@@ -2,8 +2,6 @@
 import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { after, before, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { CLIENT, type Pair, startPair } from '../federation/pair.ts'
@@ -11,6 +9,7 @@ import { freshAddress } from '../federation/process.ts'
 import { envelope, multipart, partsOf } from '../federation/soap.ts'
 import type { StateServer } from '../federation/state.ts'
 import { until } from '../federation/traces.ts'
+import { askStore } from '../stores.ts'
 
 const OWNER = 'TEST/GOV/1111'
 const RELATED = 'multipart/related; type="text/xml"; start="<root>"; boundary=isB'
@@ -70,20 +69,14 @@ function rest(path: string, id: string, headers: Record<string, string> = {}): P
   })
 }
 
-function withStore<T>(server: StateServer, use: (store: DatabaseSync) => T): T {
-  const store = new DatabaseSync(join(server.directory, 'operational-data.sqlite'))
-  try {
-    return use(store)
-  } finally {
-    store.close()
-  }
+async function recordsOf(server: StateServer, messageId: string, count: number) {
+  const read = () => stored(server, `SELECT * FROM operational_data WHERE "messageId" = '${messageId}'`)
+  await until(async () => (await read()).length >= count)
+  return await read()
 }
 
-async function recordsOf(server: StateServer, messageId: string, count: number) {
-  const read = () =>
-    withStore(server, (store) => store.prepare('SELECT * FROM operational_data WHERE messageId = ?').all(messageId))
-  await until(async () => read().length >= count)
-  return read()
+function stored(server: StateServer, sql: string) {
+  return askStore(server.place('operational-data'), sql)
 }
 
 /** The one record that a server has under a message id, without what is absent. */
@@ -212,10 +205,7 @@ test('metadata is recorded on both sides, with the times of the exchange; what a
   assert.equal(row['responseInTs'], row['responseOutTs'])
   assert.equal(row['succeeded'], 1)
   await recordOf(pair.consumer, 'mon-meta')
-  const unnamed = withStore(pair.consumer, (store) =>
-    store.prepare('SELECT count(*) AS n FROM operational_data WHERE messageId IS NULL').get(),
-  )
-  assert.equal(unnamed?.['n'], 0)
+  assert.deepEqual(await stored(pair.consumer, 'SELECT id FROM operational_data WHERE "messageId" IS NULL'), [])
 })
 
 const member = (code: string) =>
@@ -260,7 +250,7 @@ test('getSecurityServerOperationalData: a client sees its own, the owner and the
   // It was on both sides of that one.
   await recordsOf(provider, 'mon-of-owner', 2)
   // Records of the last minute are not told: these become older than they are.
-  withStore(provider, (store) => store.exec('UPDATE operational_data SET monitoringDataTs = monitoringDataTs - 100'))
+  await stored(provider, 'UPDATE operational_data SET "monitoringDataTs" = "monitoringDataTs" - 100')
 
   const own = await operationalData(consumer, 'mon-ask-1')
   assert.ok(own.some(({ messageId }) => messageId === 'mon-rest'))

@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
-import { controlClient, runtimeSocket } from '#host'
+import { controlClient, runtimeSocket, type StorePlace } from '#host'
 import type {
   CeremonyAnswer,
   IssuableProfile,
@@ -13,6 +13,7 @@ import type {
 } from '#pki/contract'
 import { connectSigner, type KeyInfo, type SignerClient } from '#signer'
 import { parseCertificate } from '#trust'
+import { placeOf, storeConfig } from '../stores.ts'
 import { freshAddress, startProcess, type TestProcess } from './process.ts'
 
 export interface AuthoritiesOptions {
@@ -35,8 +36,9 @@ export interface Authorities {
   readonly issuing: Uint8Array
   readonly ocspCertificate: Uint8Array
   readonly tsaCertificate: Uint8Array
-  /** Where the authorities' stores lie. */
   readonly directory: string
+  /** Of the CA's store, for reading beside it. */
+  readonly place: StorePlace
   readonly control: ReturnType<typeof controlClient>
   readonly signer: SignerClient
   readonly signerProcess: TestProcess
@@ -92,7 +94,8 @@ export async function startAuthorities(directory: string, options: AuthoritiesOp
     return path
   }
   const signerFile = await file('signer', { directory: keys, pin: { file: join(directory, 'pin') } })
-  const common = (port: number) => ({ directory: data, signer, listen: { host, port } })
+  const store = storeConfig()
+  const common = (port: number) => ({ directory: data, ...store, signer, listen: { host, port } })
   const keyAlgorithm = options.algorithm ?? 'EC-P256'
   const caFile = await file('ca', {
     ...common(8091),
@@ -129,6 +132,7 @@ export async function startAuthorities(directory: string, options: AuthoritiesOp
       ocspCertificate: der(made?.ocsp),
       tsaCertificate: der(made?.tsa),
       directory: data,
+      place: placeOf(store, data, 'ca'),
       control,
       signer: client,
       get signerProcess() {

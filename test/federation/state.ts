@@ -3,9 +3,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
-import { controlClient, runtimeSocket } from '#host'
+import { controlClient, runtimeSocket, type StorePlace } from '#host'
 import { parseServerId, requestSubject } from '#protocol'
 import { connectSigner, type KeyInfo, type SignerClient } from '#signer'
+import { placeOf, storeConfig } from '../stores.ts'
 import { type Authorities, type AuthoritiesOptions, startAuthorities } from './authorities.ts'
 import { freshAddress, startProcess, type TestProcess } from './process.ts'
 
@@ -45,6 +46,8 @@ export interface StateServer {
   readonly clientTls: string
   readonly health: string
   readonly directory: string
+  /** Of its store of that name, for reading beside it. */
+  place(name: string): StorePlace
   readonly control: ReturnType<typeof controlClient>
   readonly signer: SignerClient
   readonly signerProcess: TestProcess
@@ -121,6 +124,7 @@ async function assemble(
     centralConfig,
     stringify({
       directory: join(directory, 'central'),
+      ...storeConfig(),
       signer: { socket: centralSigner.socket, tokenFile: centralSigner.tokenFile },
       listen: { host: centralAddress, port: 8090 },
       address: `${centralAddress}:8090`,
@@ -223,8 +227,10 @@ async function assemble(
     prepared.map(async ({ plan, home, signer, address }) => {
       const configFile = join(home, 'security-server.yaml')
       const data = join(home, 'data')
+      const store = storeConfig()
       const config = {
         directory: data,
+        ...store,
         server: `${instance}/${plan.owner}/${plan.code}`,
         anchor,
         signer: { socket: signer.socket, tokenFile: signer.tokenFile },
@@ -243,6 +249,7 @@ async function assemble(
         clientTls: `https://${address}:8443`,
         health: `http://${address}:5588`,
         directory: data,
+        place: (name) => placeOf(store, data, name),
         control,
         signer: signer.client,
         signerProcess: signer.process,

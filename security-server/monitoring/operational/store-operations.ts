@@ -1,5 +1,5 @@
 // What the store's thread can be asked to do.
-import { openStore, type Store } from '#host'
+import { openStore, type Store, type StorePlace } from '#host'
 import {
   append,
   clean,
@@ -20,8 +20,8 @@ export type StoreOperations = {
   clean(input: { readonly before: number; readonly keep: number; readonly rows: number }): Promise<number>
 }
 
-export function storeOperations(file: string): StoreOperations & { close(): void } {
-  const store: Store<OperationalDatabase> = openStore(file, migrations)
+export function storeOperations(place: StorePlace): StoreOperations & { close(): Promise<void> } {
+  const store: Store<OperationalDatabase> = openStore(place, migrations)
   return {
     append: ({ rows, ts }) => append(store.db, rows, ts),
     window: (question) => window(store.db, question),

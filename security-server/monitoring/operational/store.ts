@@ -1,6 +1,5 @@
 // The store of operational records: batches go in, windows come out, what is old ends. All of it happens in a thread of its own.
-import { join } from 'node:path'
-import { type Clock, type Log, reasonOf, turnstile } from '#host'
+import { type Clock, type Log, reasonOf, type StorePlace, turnstile } from '#host'
 import { clientOf, idKey } from '#protocol'
 import type { NewRow, Position, Window, WindowQuestion } from './queries.ts'
 import type { FieldName } from './record.ts'
@@ -16,7 +15,7 @@ const PAGE_ROWS = 1_000
 const MAX_QUESTIONS = 16
 
 export interface StoreSettings {
-  readonly directory: string
+  readonly place: StorePlace
   readonly keepDays: number
   /** The oldest above it end before their days. */
   readonly keepRecords: number
@@ -38,7 +37,7 @@ export class OperationalStore {
 
   constructor(settings: StoreSettings) {
     this.#settings = settings
-    this.#calls = new ThreadCalls(join(settings.directory, 'operational-data.sqlite'), THREAD_IDLE_MS)
+    this.#calls = new ThreadCalls(settings.place, THREAD_IDLE_MS)
     this.#cleaning = setInterval(() => void this.clean(), CLEAN_EVERY_MS)
     this.#cleaning.unref()
   }

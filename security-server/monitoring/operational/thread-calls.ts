@@ -1,7 +1,7 @@
 // Calls into the store's thread. It is started by the first call and ends when nothing was asked for a while: a server without
 // traffic pays nothing for it (33 MB here).
 import { type MessagePort, parentPort, Worker, workerData } from 'node:worker_threads'
-import { reasonOf } from '#host'
+import { reasonOf, type StorePlace } from '#host'
 import { type StoreOperations, storeOperations } from './store-operations.ts'
 
 type Name = keyof StoreOperations
@@ -21,7 +21,7 @@ interface Waiting {
 
 /** The near end. */
 export class ThreadCalls {
-  readonly #file: string
+  readonly #place: StorePlace
   readonly #idleMs: number
   readonly #waiting = new Map<number, Waiting>()
   #worker: Worker | undefined
@@ -30,8 +30,8 @@ export class ThreadCalls {
   #next = 1
 
   /** @param idleMs The thread ends when it has had nothing to do for so long. */
-  constructor(file: string, idleMs: number) {
-    this.#file = file
+  constructor(place: StorePlace, idleMs: number) {
+    this.#place = place
     this.#idleMs = idleMs
   }
 
@@ -68,7 +68,7 @@ export class ThreadCalls {
   }
 
   #start(): Worker {
-    const worker = new Worker(entry(), { workerData: this.#file })
+    const worker = new Worker(entry(), { workerData: this.#place })
     this.#worker = worker
     this.#ended = new Promise((resolve) => {
       const gone = (reason: string) => {
@@ -107,12 +107,12 @@ function entry(): URL {
 /** The far end: one call after another, in the order in which they came. */
 export function answerCalls(): void {
   const port = parentPort as MessagePort
-  const operations = storeOperations(workerData as string)
+  const operations = storeOperations(workerData as StorePlace)
   let last: Promise<void> = Promise.resolve()
   port.on('message', (message: Call | 'close') => {
     last = last.then(async () => {
       if (message === 'close') {
-        operations.close()
+        await operations.close()
         port.close()
         return
       }

@@ -14,6 +14,7 @@ import { type Publisher, startPublisher } from '../../../central-server/publicat
 import { openRegistry } from '../../../central-server/registry/registry.ts'
 import { openCentralStore } from '../../../central-server/registry/schema.ts'
 import { signingKeys } from '../../../central-server/signing-keys.ts'
+import { placeIn } from '../../stores.ts'
 import { country, DeskSigner } from './country.ts'
 
 const log: Log = { error() {}, warn() {}, info() {}, debug() {} }
@@ -26,7 +27,7 @@ async function desk(t: TestContext, minimumVersion: ConfigurationVersion = 2) {
   const clock = { now: () => time.now }
   const desk = new DeskSigner()
   const { client: signer } = desk
-  const store = openCentralStore(directory)
+  const store = openCentralStore(placeIn(directory, 'registry'))
   const registry = openRegistry(store.db, clock)
   const keys = signingKeys({ db: store.db, signer, clock, log, algorithm: 'EC-P256', expireSeconds: 600 })
   const start = (): Publisher =>
@@ -45,7 +46,7 @@ async function desk(t: TestContext, minimumVersion: ConfigurationVersion = 2) {
   const publisher = start()
   t.after(async () => {
     await publisher.stop()
-    store.close()
+    await store.close()
     rmSync(directory, { recursive: true, force: true })
   })
   const directoryOf = async (version: number, name = 'internalconf') =>
@@ -193,12 +194,17 @@ test('the order of time-stamping authorities is kept; a store that knew none has
   // As the version before left it.
   const directory = mkdtempSync(join(tmpdir(), 'saadik-central-'))
   t.after(() => rmSync(directory, { recursive: true, force: true }))
-  const old = openCentralStore(directory)
+  const place = placeIn(directory, 'registry')
+  const old = openCentralStore(place)
   await openRegistry(old.db, { now: () => new Date() }).apply(ordered('B', 'A'))
-  await sql`UPDATE entry SET content = json_remove(content, '$.position')`.execute(old.db)
+  for (const { kind, key, content } of await old.db.selectFrom('entry').selectAll().execute()) {
+    const { position: _, ...before } = JSON.parse(content)
+    const of = old.db.updateTable('entry').where('kind', '=', kind).where('key', '=', key)
+    await of.set({ content: JSON.stringify(before) }).execute()
+  }
   await sql`DELETE FROM migration WHERE name LIKE '002%'`.execute(old.db)
-  old.close()
-  const opened = openCentralStore(directory)
+  await old.close()
+  const opened = openCentralStore(place)
   t.after(() => opened.close())
   assert.deepEqual(await openRegistry(opened.db, { now: () => new Date() }).apply(ordered('A', 'B')), [])
 })

@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { CertificatePage, CertificateRecord } from '#pki/contract'
 import { oids, parseCertificate } from '#trust'
 import { page } from '../../../pki/store/certificates.ts'
-import { openPkiStore } from '../../../pki/store/schema.ts'
+import { readPkiStore } from '../../../pki/store/schema.ts'
 import { type Authorities, startAuthorities } from '../../federation/authorities.ts'
 
 const KILLS = process.env['SAADIK_LONG'] === '1' ? 40 : 4
@@ -52,7 +52,7 @@ test(`kill -9 of the CA while it issues, ${KILLS} times`, async (t) => {
   assert.ok([...register.values()].every(({ state }) => state === 'issued' || state === 'abandoned'))
 
   // The signer's own trail: each certificate it ever signed stands in the register, by the digest of what was signed.
-  const store = openPkiStore(authorities.directory)
+  const store = readPkiStore(authorities.place)
   t.after(() => store.close())
   const prepared = new Set((await page(store.db, 0, 100_000)).map((row) => row.tbs_hash))
   const signed = (await audit(authorities)).filter(({ op, purpose }) => op === 'sign' && purpose === 'certificate')

@@ -12,15 +12,16 @@ import { issuingDesk } from '../../../pki/issue.ts'
 import { ensureCrl } from '../../../pki/revocation.ts'
 import { abandonPrepared, page, recordRevocation, serialText, standing } from '../../../pki/store/certificates.ts'
 import { openPkiStore } from '../../../pki/store/schema.ts'
+import { placeIn } from '../../stores.ts'
 import { deskSigner } from './desk-signer.ts'
 
 const clock = { now: () => new Date() }
 
 function room(t: test.TestContext) {
   const directory = mkdtempSync(join(tmpdir(), 'saadik-desk-'))
-  const store = openPkiStore(directory)
-  t.after(() => {
-    store.close()
+  const store = openPkiStore(placeIn(directory, 'ca'))
+  t.after(async () => {
+    await store.close()
     rmSync(directory, { recursive: true, force: true })
   })
   const signer = deskSigner()

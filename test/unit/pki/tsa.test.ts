@@ -16,6 +16,7 @@ import { holdCeremony } from '../../../pki/ceremony.ts'
 import { openPkiStore } from '../../../pki/store/schema.ts'
 import { openSerialStore } from '../../../pki/store/serials.ts'
 import { timestampingAuthority } from '../../../pki/tsa.ts'
+import { placeIn } from '../../stores.ts'
 import { deskSigner } from './desk-signer.ts'
 
 const POLICY = '2.25.187417736174192509133950134164864946388'
@@ -24,9 +25,9 @@ const query = buildTimestampRequest({ digest: 'SHA-512', imprint, nonce: 77n, ce
 
 async function room(t: test.TestContext) {
   const directory = mkdtempSync(join(tmpdir(), 'saadik-tsa-'))
-  const store = openPkiStore(directory)
-  t.after(() => {
-    store.close()
+  const store = openPkiStore(placeIn(directory, 'ca'))
+  t.after(async () => {
+    await store.close()
     rmSync(directory, { recursive: true, force: true })
   })
   const signer = deskSigner()
@@ -37,8 +38,9 @@ async function room(t: test.TestContext) {
   const hold = () => holdCeremony({ db: store.db, signer, clock, subjectRules: 'Basic', locations, identity })
 
   /** As after a start of the process; `end` is an orderly stop, or a crash. */
+  const serialsPlace = placeIn(directory, 'tsa')
   const start = () => {
-    const serials = openSerialStore(directory)
+    const serials = openSerialStore(serialsPlace)
     const faults: unknown[] = []
     const tsa = timestampingAuthority({ db: store.db, serials, signer, clock, policy: POLICY })
     return {
@@ -52,7 +54,7 @@ async function room(t: test.TestContext) {
       },
       async end(how: 'stop' | 'crash') {
         if (how === 'stop') await tsa.settle()
-        serials.close()
+        await serials.close()
       },
     }
   }

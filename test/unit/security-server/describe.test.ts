@@ -11,6 +11,7 @@ import { openCaller } from '../../../security-server/provider/call.ts'
 import { descriptionFetcher } from '../../../security-server/provider/describe.ts'
 import { type LocalService, openServices } from '../../../security-server/services/index.ts'
 import { type SelfSigned, selfSigned } from '../../federation/self-signed.ts'
+import { placeIn } from '../../stores.ts'
 import { scratch } from '../host/scratch.ts'
 
 const SILENT: Log = { error() {}, warn() {}, info() {}, debug() {} }
@@ -41,7 +42,7 @@ async function serve(t: TestContext, identity?: SelfSigned): Promise<string> {
 async function opened(t: TestContext, pin: SelfSigned, urls: readonly string[]) {
   const server = parseServerId('TEST/GOV/1/ss')
   const fetchText = () => Promise.reject(new Error('nothing is described'))
-  const services = await openServices({ directory: scratch(t), server, fetchText, log: SILENT })
+  const services = await openServices({ place: placeIn(scratch(t), 'services'), server, fetchText, log: SILENT })
   const id = 'TEST/GOV/1/registry'
   await services.apply({
     clients: [

@@ -9,6 +9,7 @@ import { httpGet, type Log } from '#host'
 import { parseClientId, parseServerId, readXml, type ServiceId, type XmlElement } from '#protocol'
 import { type Metadata, openMetadata } from '../../../../security-server/metadata/index.ts'
 import { openServices } from '../../../../security-server/services/index.ts'
+import { placeIn } from '../../../stores.ts'
 import { LAND_WSDL } from '../services/land-wsdl.ts'
 
 export const PROVIDER = parseClientId('DEMO/GOV/1/land')
@@ -91,7 +92,7 @@ export async function offered(t: TestContext): Promise<{
 
   const directory = mkdtempSync(join(tmpdir(), 'saadik-metadata-'))
   const registry = await openServices({
-    directory,
+    place: placeIn(directory, 'services'),
     server: parseServerId('DEMO/GOV/1/interior'),
     fetchText: async (address) => Buffer.from((await get(address)).body).toString(),
     log: SILENT,

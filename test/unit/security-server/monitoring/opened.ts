@@ -12,6 +12,7 @@ import {
   openMonitoring,
   type ServerState,
 } from '../../../../security-server/monitoring/index.ts'
+import { placeIn } from '../../../stores.ts'
 import { hasTool, tool } from '../../../tools.ts'
 import { haveVectors, vector } from '../../../vectors.ts'
 import { scratch } from '../../host/scratch.ts'
@@ -40,7 +41,7 @@ export function opened(t: TestContext, changes: Partial<MonitoringOptions> = {},
   const directory = scratch(t)
   const monitoring = openMonitoring({
     server: SERVER,
-    directory,
+    place: placeIn(directory, 'operational-data'),
     settings: monitoringSchema.parse({ operational: { storeIntervalSeconds: 0.1 }, ...settings }),
     clock: { now: () => new Date(time.seconds * 1000) },
     log: { error: note, warn: note, info: note, debug: note },

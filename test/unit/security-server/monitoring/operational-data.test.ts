@@ -1,10 +1,11 @@
 // getSecurityServerOperationalData: what is recorded, who sees it, how it is paged (wire-client §6.1, §6.2).
 import assert from 'node:assert/strict'
-import { statSync, writeFileSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { type ClientId, XRoadFault } from '../../../../protocol/index.ts'
 import type { Asker, Monitoring, Outcome } from '../../../../security-server/monitoring/index.ts'
+import { engine, placeIn, unusablePlace } from '../../../stores.ts'
 import { scratch } from '../../host/scratch.ts'
 import {
   CALLER,
@@ -151,7 +152,7 @@ test('a record has what the stages told, the path only as its pattern', async (t
     statusCode: 200,
     serviceType: 'OPENAPI3',
   })
-  assert.equal(statSync(join(directory, 'operational-data.sqlite')).mode & 0o777, 0o600)
+  if (engine === 'sqlite') assert.equal(statSync(join(directory, 'operational-data.sqlite')).mode & 0o777, 0o600)
 })
 
 test('no path is kept that fits no described endpoint, can be read in two ways, or is the client’s', async (t) => {
@@ -339,7 +340,7 @@ test('old records end, and the oldest above the number that is kept', async (t) 
   await monitoring.close()
   const note = (message: string, meta: object = {}) => void lines.push({ message, meta })
   const store = new OperationalStore({
-    directory,
+    place: placeIn(directory, 'operational-data'),
     keepDays: 7,
     keepRecords: 4,
     clock: { now: () => new Date(time.seconds * 1000) },
@@ -359,7 +360,7 @@ test('records outlive the process, and what waits at its end is stored', async (
   const first = opened(t, {}, { operational: { storeIntervalSeconds: 30 } })
   exchanged(first.monitoring, CALLER, 'before')
   await first.monitoring.close()
-  const second = opened(t, { directory: first.directory })
+  const second = opened(t, { place: placeIn(first.directory, 'operational-data') })
   second.time.seconds += 100
   const records = await recordsOf(await ask(second.monitoring, request(between(START, START))))
   assert.deepEqual(
@@ -376,9 +377,7 @@ test('a queue of 0 keeps no records', async (t) => {
 })
 
 test('a store that cannot be used makes an answer fail, not an exchange', async (t) => {
-  const file = join(scratch(t), 'file')
-  writeFileSync(file, '')
-  const { monitoring, time, lines } = opened(t, { directory: file })
+  const { monitoring, time, lines } = opened(t, { place: unusablePlace(scratch(t), 'operational-data') })
   exchanged(monitoring, CALLER, 'kept for later')
   while (lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
   assert.equal(lines[0]?.message, 'operational data could not be stored; tried again')

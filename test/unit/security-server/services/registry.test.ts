@@ -12,6 +12,7 @@ import {
   type ServiceSnapshot,
   ServicesError,
 } from '../../../../security-server/services/index.ts'
+import { placeIn } from '../../../stores.ts'
 
 const SERVER = parseServerId('DEMO/GOV/1/interior')
 const SILENT: Log = { error() {}, warn() {}, info() {}, debug() {} }
@@ -43,9 +44,9 @@ async function open(
   t: TestContext,
   directory = mkdtempSync(join(tmpdir(), 'saadik-services-')),
 ): Promise<ServiceRegistry & { directory: string }> {
-  const registry = await openServices({ directory, server: SERVER, fetchText, log: SILENT })
-  t.after(() => {
-    registry.close()
+  const registry = await openServices({ place: placeIn(directory, 'services'), server: SERVER, fetchText, log: SILENT })
+  t.after(async () => {
+    await registry.close()
     rmSync(directory, { recursive: true, force: true })
   })
   return { ...registry, directory }
@@ -225,7 +226,8 @@ test('the registry survives a restart without fetching anything', async (t) => {
   const { directory, ...registry } = await open(t)
   await registry.apply(DOCUMENT)
   const count = fetched.length
-  const again = await openServices({ directory, server: SERVER, fetchText, log: SILENT })
+  await registry.close()
+  const again = await openServices({ place: placeIn(directory, 'services'), server: SERVER, fetchText, log: SILENT })
   t.after(() => again.close())
   assert.equal(fetched.length, count)
   assert.deepEqual(

@@ -8,6 +8,7 @@ import { type Log, openStore } from '#host'
 import { parseClientId, parseServerId, type ServiceId, XRoadFault } from '#protocol'
 import { openServices, type ServiceRegistry, ServicesError } from '../../../../security-server/services/index.ts'
 import { MIGRATIONS } from '../../../../security-server/services/migrations.ts'
+import { placeIn } from '../../../stores.ts'
 import { LAND_WSDL } from './land-wsdl.ts'
 
 const SERVER = parseServerId('DEMO/GOV/1/interior')
@@ -22,7 +23,7 @@ async function open(t: TestContext, wsdl: () => string, directory = scratch(t)):
     if (url !== WSDL_URL) throw new Error(`${url} answered with HTTP status 404`)
     return wsdl()
   }
-  const registry = await openServices({ directory, server: SERVER, fetchText, log: SILENT })
+  const registry = await openServices({ place: placeIn(directory, 'services'), server: SERVER, fetchText, log: SILENT })
   t.after(() => registry.close())
   return registry
 }
@@ -166,19 +167,20 @@ test('the registry reads back what it stored, and what was stored before there w
   const directory = scratch(t)
   const registry = await open(t, () => LAND_WSDL, directory)
   await registry.apply(DOCUMENT)
+  await registry.close()
   const again = await open(t, () => LAND_WSDL, directory)
   assert.deepEqual(again.snapshot().services(parseClientId(LAND)), registry.snapshot().services(parseClientId(LAND)))
   assert.deepEqual((await again.apply(DOCUMENT)).changes, [])
 
   const old = scratch(t)
-  const store = openStore<Record<string, Record<string, unknown>>>(join(old, 'services.sqlite'), MIGRATIONS.slice(0, 1))
+  const store = openStore<Record<string, Record<string, unknown>>>(placeIn(old, 'services'), MIGRATIONS.slice(0, 1))
   const insert = (table: string, values: Record<string, unknown>) => store.db.insertInto(table).values(values).execute()
   await insert('client', { id: LAND, connection: 'HTTP' })
   const described = { type: 'REST', url: 'http://10.0.0.7/maps', timeout_seconds: 7, tls: 'none' }
   await insert('service', { client: LAND, code: 'maps', ...described })
   await insert('endpoint', { client: LAND, service: 'maps', method: 'GET', path: '/tiles/*' })
   await insert('access_right', { client: LAND, service: 'maps', subject_kind: 'client', subject: CUSTOMS })
-  store.close()
+  await store.close()
   const migrated = (await open(t, () => LAND_WSDL, old)).snapshot()
   const question = { service: id('maps'), client: parseClientId(CUSTOMS), method: 'GET', servicePath: '/x' }
   assert.equal(migrated.authorise({ ...question, inGlobalGroup: () => false }).service.timeoutSeconds, 7)
