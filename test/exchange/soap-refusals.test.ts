@@ -1,13 +1,14 @@
 // What SOAP messages are refused for, and with which code: by the consumer's server, by the provider's, and for what the service answered
 // (wire-client §2.10, §7.2; the reference's own test suite, wire-client §11.1).
 import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { readSoapFault } from '#protocol'
 import { CLIENT, type Pair, startPair } from '../federation/pair.ts'
 import { logged } from '../federation/process.ts'
 import { envelope, multipart, type Operation } from '../federation/soap.ts'
 import { counted, recordsOf } from '../federation/traces.ts'
-import { needsVectors, vector } from '../vectors.ts'
+import { needsVectors, vector, vectorPath } from '../vectors.ts'
 
 const PROVIDER = 'server.serverproxy'
 const CONSUMER = 'server.clientproxy'
@@ -158,6 +159,10 @@ const VECTORS: readonly (readonly [name: string, code: string, type?: string])[]
   ['request-suffix', `${CONSUMER}.unknown_member`],
   ['missing-org', `${CONSUMER}.unknown_member`],
   ['attachm', `${CONSUMER}.unknown_member`, 'multipart/related; boundary=jetty771207119h3h10dty'],
+  ['attachm2-utf8bom-inside', `${CONSUMER}.unknown_member`, 'multipart/related; boundary=jetty771207119h3h10dty'],
+  // No part begins with the boundary that its Content-Type names.
+  ['faulty-multipart', 'client.missing_soap', 'multipart/related; boundary=jetty771207119h3h10dty'],
+  ['cdata', `${CONSUMER}.unknown_member`],
   ['attachm-mtom', `${CONSUMER}.unknown_member`, 'multipart/related; boundary=jetty771207119h3h10dty'],
 ]
 for (const [name, code, type = XML] of VECTORS)
@@ -165,3 +170,9 @@ for (const [name, code, type = XML] of VECTORS)
     if (!needsVectors(t)) return
     assert.equal((await refusal(vector('messages', `${name}.query`), type)).code, code)
   })
+
+test('no request of the reference is left out', (t) => {
+  if (!needsVectors(t)) return
+  const requests = readdirSync(vectorPath('messages')).filter((file) => file.endsWith('.query'))
+  assert.deepEqual(VECTORS.map(([name]) => `${name}.query`).sort(), requests.sort())
+})
