@@ -1,9 +1,8 @@
 // Group commit: while one group of records is written, the next gathers here.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LogError } from './error.ts'
-import { type Layout, layOut } from './frame.ts'
+import type { Layout } from './frame.ts'
 import type { Journal } from './journal.ts'
-import type { RecordRow } from './store.ts'
 
 /** One group: what a commit takes without making those behind it wait long. */
 const GROUP_RECORDS = 512
@@ -36,8 +35,7 @@ export class Commits {
   }
 
   /** Resolves with the record's number once its group is durable. Rejects with LogError. */
-  append(row: RecordRow): Promise<number> {
-    const layout = layOut(row)
+  append(layout: Layout): Promise<number> {
     if (this.#waiting.length >= WAITING_RECORDS || this.#waitingBytes + layout.length > WAITING_BYTES)
       return Promise.reject(
         new LogError(

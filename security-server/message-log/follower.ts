@@ -1,18 +1,20 @@
 // Follows the segments: enters what is durable there into the index. The same at a start and while the log runs.
 import { dirname } from 'node:path'
-import { LogError } from './error.ts'
-import { gone, Pass, Segments, segmentsIn, type Tail, tailBehind } from './segments.ts'
+import { endingOf, type TornEnd } from './ending.ts'
+import { Pass, WINDOW_BYTES } from './pass.ts'
+import { gone, Segments, segmentsIn, type Tail, tailBehind } from './segments.ts'
 import type { Store } from './store.ts'
 import { syncDirectory } from './sync-directory.ts'
 
-/** Of a recovery, in one transaction. */
+/** Of a recovery, in one transaction; and what its last group has more. */
 const SLICE_RECORDS = 1000
 
 export class Follower {
   readonly #store: Store
   readonly #directory: string
   readonly #segments: Segments
-  /** Behind the last record in the index. */
+  readonly #window = Buffer.allocUnsafeSlow(WINDOW_BYTES)
+  /** Behind the last group in the index: groups are entered whole. */
   #tail: Tail
 
   /** Throws LogError `record_damaged` where the last record of the index is in no segment. */
@@ -28,32 +30,35 @@ export class Follower {
    * writing, if it is whole. The latter may be in the kernel's memory only, so everything is written through first: a
    * row never stands for a record that a power cut can still take away.
    *
-   * Throws LogError `record_damaged` where a segment is gone, or what lies in one is not whole and another follows it.
+   * Throws LogError `record_damaged` where a segment is gone, or what lies in one was durable and is not whole.
    */
-  recover(): Tail {
+  recover(): { readonly tail: Tail; readonly torn: TornEnd | undefined } {
     const present = segmentsIn(this.#directory)
     this.#requireAll(present)
     for (const segment of present) if (segment >= this.#tail.segment) this.#segments.sync(segment)
     syncDirectory(this.#directory)
-    // Its own name too: a log of version 1 had no such folder.
+    // Its own name too: it may be the first start.
     syncDirectory(dirname(this.#directory))
     for (let before = -1; this.#tail.seq !== before; ) {
       before = this.#tail.seq
-      this.#enter(new Pass(this.#segments, present, this.#tail, true), before + SLICE_RECORDS)
+      this.#enter(this.#pass(present, true), before + SLICE_RECORDS)
     }
-    this.#requireEnd(present)
-    return this.#tail
+    return { tail: this.#tail, torn: endingOf(this.#segments, present, this.#tail) }
   }
 
-  /** Enters the records up to this one, which are durable. Throws where the segments do not have them. */
+  /** Enters the records up to this one, which are durable, with all of its group. Throws where the segments do not have them. */
   index(upTo: number): void {
     if (upTo <= this.#tail.seq) return
-    this.#enter(new Pass(this.#segments, segmentsIn(this.#directory), this.#tail, false), upTo)
+    this.#enter(this.#pass(segmentsIn(this.#directory), false), upTo)
     if (this.#tail.seq < upTo) throw Object.assign(new Error(`Record ${upTo} is not in its segment`), { fatal: true })
   }
 
   close(): void {
     this.#segments.close()
+  }
+
+  #pass(present: ReadonlySet<number>, verify: boolean): Pass {
+    return new Pass(this.#segments, this.#tail, { window: this.#window, present, verify })
   }
 
   #enter(pass: Pass, upTo: number): void {
@@ -74,18 +79,10 @@ export class Follower {
       if (!present.has(place.segment)) throw gone(place.segment)
   }
 
-  /** A segment begins when all before it is durable: what ends before the last one has not been torn by a crash. */
-  #requireEnd(present: ReadonlySet<number>): void {
-    const { seq, segment } = this.#tail
-    const behind = [...present].find((one) => one > segment)
-    if (behind === undefined) return
-    throw new LogError('record_damaged', `Record ${seq + 1} is damaged or gone; segment ${behind} comes after it`)
-  }
-
   /** Behind the last record of the index. */
   #found(): Tail {
     const seq = this.#store.lastSeq()
     const place = this.#store.placeOf(seq)
-    return place === null ? { seq, segment: seq + 1, offset: 0, check: 0 } : tailBehind(this.#segments, seq, place)
+    return place === null ? { seq, segment: seq + 1, offset: 0 } : tailBehind(this.#segments, seq, place)
   }
 }

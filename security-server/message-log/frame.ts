@@ -2,11 +2,12 @@
 //
 //   "SaRc"  length of the frame (u32)  number of the record (u64)
 //   length of each part (u32 each, 0xFFFFFFFF: absent)  the parts, in the order of PARTS
-//   CRC-32 of all that, continued from the CRC-32 of the frame before in the same segment (0 before the first)
+//   CRC-32 of all that
 //
-// Numbers are big-endian. The check finds what a crash has torn: a frame counts only behind the frame it was written
-// behind. Who may write the folder is not kept out by it; signatures and time-stamps are for that.
+// Numbers are big-endian. The check finds what a disk or a crash has changed. Who may write the folder is not kept out by it;
+// signatures, time-stamps and the transparent log are for that.
 import { crc32 } from 'node:zlib'
+import { LogError } from './error.ts'
 import type { RecordRow } from './store.ts'
 
 const MAGIC = 0x53615263
@@ -14,8 +15,10 @@ const MAGIC = 0x53615263
 const PARTS = ['salt', 'bodyDigest', 'head', 'signature', 'chain', 'chainResult', 'bodyInline'] as const
 const LENGTHS_AT = 16
 const PARTS_AT = LENGTHS_AT + 4 * (1 + PARTS.length)
-export const CHECK_BYTES = 4
+const CHECK_BYTES = 4
 const ABSENT = 0xffffffff
+/** What a record may be (row.ts) with the digests of 10,000 attachments; a length beyond it was never written. */
+export const MAX_FRAME_BYTES = 72 * 1024 * 1024
 
 /** As much of a frame tells how long it is. */
 export const FRAME_HEAD = LENGTHS_AT
@@ -28,6 +31,7 @@ export interface Layout {
   readonly length: number
 }
 
+/** Throws LogError `invalid_record` for one that no frame takes. */
 export function layOut(row: RecordRow): Layout {
   const { at, side, direction, queryId, requestId, member, bodySize, bodyFile, bodyTruncated, bodyParts } = row
   const facts = Buffer.from(
@@ -35,11 +39,13 @@ export function layOut(row: RecordRow): Layout {
   )
   let length = PARTS_AT + facts.length + CHECK_BYTES
   for (const part of PARTS) length += row[part]?.length ?? 0
+  if (length > MAX_FRAME_BYTES)
+    throw new LogError('invalid_record', `The record cannot be logged: it takes ${length} bytes of a segment`)
   return { facts, row, length }
 }
 
-/** Writes a frame into `target`; returns its check, from which the next one goes on. */
-export function writeFrame(target: Buffer, start: number, layout: Layout, seq: number, previous: number): number {
+/** Writes a frame into `target`. */
+export function writeFrame(target: Buffer, start: number, layout: Layout, seq: number): void {
   const { facts, row, length } = layout
   target.writeUInt32BE(MAGIC, start)
   target.writeUInt32BE(length, start + 4)
@@ -56,9 +62,7 @@ export function writeFrame(target: Buffer, start: number, layout: Layout, seq: n
     target.set(bytes, offset)
     offset += bytes.length
   }
-  const check = crc32(target.subarray(start, offset), previous)
-  target.writeUInt32BE(check, offset)
-  return check
+  target.writeUInt32BE(crc32(target.subarray(start, offset)), offset)
 }
 
 /** The length of the frame that begins here, or undefined where none of this record does. */
@@ -66,20 +70,15 @@ export function frameLength(head: Buffer, seq: number): number | undefined {
   if (head.length < FRAME_HEAD || head.readUInt32BE(0) !== MAGIC || head.readBigUInt64BE(8) !== BigInt(seq))
     return undefined
   const length = head.readUInt32BE(4)
-  return length < PARTS_AT + CHECK_BYTES ? undefined : length
+  return length < PARTS_AT + CHECK_BYTES || length > MAX_FRAME_BYTES ? undefined : length
 }
 
-/** Whether a frame is whole and was written behind one with this check. */
-export function continues(frame: Buffer, previous: number): boolean {
-  return crc32(frame.subarray(0, -CHECK_BYTES), previous) === checkOf(frame)
+/** Whether a frame is as it was written. */
+export function isWhole(frame: Buffer): boolean {
+  return crc32(frame.subarray(0, -CHECK_BYTES)) === frame.readUInt32BE(frame.length - CHECK_BYTES)
 }
 
-/** What a frame says its check is. */
-export function checkOf(frame: Buffer): number {
-  return frame.readUInt32BE(frame.length - CHECK_BYTES)
-}
-
-/** The record of a frame; its bytes are those of the frame, not copies. Throws on what is no frame. */
+/** What a frame holds; parts are views of it. Throws Error where a frame with the right check was made by no log. */
 export function readFrame(frame: Buffer): RecordRow {
   let offset = PARTS_AT
   const take = (index: number): Buffer | null => {

@@ -4,6 +4,8 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { syncFolder } from '#host'
 import { LogError } from './error.ts'
 import { type Layout, writeFrame } from './frame.ts'
+import { GROUP_HEAD, writeGroupHead } from './group.ts'
+import { makeSegmentHead, readSegmentHead, SEGMENT_HEAD } from './segment-head.ts'
 import { segmentPath, type Tail } from './segments.ts'
 
 /** A longer segment gets no more records; a group that is longer has one of its own. */
@@ -15,7 +17,9 @@ const SEGMENT_BYTES = 64 * 1024 * 1024
  */
 const ROOM = Buffer.alloc(256 * 1024)
 /** A larger group gets a buffer of its own. */
-const BUFFER_BYTES = 256 * 1024
+const BUFFER_BYTES = 1024 * 1024
+/** There may be room, or a file to spare, later. */
+const FOR_NOW = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE'])
 
 /**
  * Linux makes each write durable itself (open(2) O_DSYNC), which saves a call. Elsewhere the flag does less or is not
@@ -24,7 +28,7 @@ const BUFFER_BYTES = 256 * 1024
 const DURABLE_WRITES = process.platform === 'linux'
 const FLAGS = constants.O_RDWR | constants.O_CREAT | (DURABLE_WRITES ? constants.O_DSYNC : 0)
 
-export type SegmentFile = Pick<FileHandle, 'write' | 'datasync' | 'truncate' | 'stat' | 'close'>
+export type SegmentFile = Pick<FileHandle, 'read' | 'write' | 'datasync' | 'truncate' | 'stat' | 'close'>
 
 export interface JournalOptions {
   readonly directory: string
@@ -42,6 +46,8 @@ export class Journal {
   readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
   #tail: Tail
   #file: SegmentFile | undefined
+  /** Of the open segment. */
+  #key: Buffer = Buffer.alloc(0)
   /** Bytes of the open segment that are there to be written over. */
   #size = 0
   #dead: string | undefined
@@ -61,20 +67,19 @@ export class Journal {
    */
   async append(group: readonly Layout[]): Promise<number> {
     if (this.#dead !== undefined) throw new LogError('store_broken', this.#dead)
-    const length = group.reduce((sum, layout) => sum + layout.length, 0)
+    const length = group.reduce((sum, layout) => sum + layout.length, GROUP_HEAD)
     const file = await this.#attempt(false, () => this.#prepare(length))
     const first = this.#tail.seq + 1
     const bytes = length > BUFFER_BYTES ? Buffer.allocUnsafeSlow(length) : this.#buffer
-    let { seq, check } = this.#tail
-    let end = 0
-    for (const layout of group) {
-      seq += 1
-      check = writeFrame(bytes, end, layout, seq, check)
+    const { segment, offset } = this.#tail
+    writeGroupHead(bytes, { first, count: group.length, offset, length }, this.#key)
+    let end = GROUP_HEAD
+    for (const [index, layout] of group.entries()) {
+      writeFrame(bytes, end, layout, first + index)
       end += layout.length
     }
-    const { segment, offset } = this.#tail
     await this.#attempt(true, () => write(file, bytes.subarray(0, length), offset))
-    this.#tail = { seq, segment, offset: offset + length, check }
+    this.#tail = { seq: first + group.length - 1, segment, offset: offset + length }
     return first
   }
 
@@ -91,11 +96,11 @@ export class Journal {
   /** The file that takes the group, with room for it. */
   async #prepare(length: number): Promise<SegmentFile> {
     const { seq, offset } = this.#tail
-    if (offset > 0 && offset + length > SEGMENT_BYTES) {
+    if (offset > SEGMENT_HEAD && offset + length > SEGMENT_BYTES) {
       await this.#file?.truncate(offset)
       await this.#file?.close()
       this.#file = undefined
-      this.#tail = { seq, segment: seq + 1, offset: 0, check: 0 }
+      this.#tail = { seq, segment: seq + 1, offset: 0 }
     }
     this.#file ??= await this.#openSegment()
     while (this.#size < this.#tail.offset + length) {
@@ -106,11 +111,24 @@ export class Journal {
   }
 
   async #openSegment(): Promise<SegmentFile> {
-    const file = await this.#openFile(segmentPath(this.#directory, this.#tail.segment), FLAGS)
+    const { seq, segment, offset } = this.#tail
+    const file = await this.#openFile(segmentPath(this.#directory, segment), FLAGS)
     try {
       this.#size = (await file.stat()).size
+      const head = Buffer.alloc(SEGMENT_HEAD)
+      if (offset > 0) await file.read(head, 0, SEGMENT_HEAD, 0)
+      else {
+        // A crash before it is durable leaves zeros or nothing, and the next start begins the segment anew.
+        head.set(makeSegmentHead(segment))
+        await write(file, Buffer.concat([head, ROOM.subarray(SEGMENT_HEAD)]), 0)
+        this.#size = Math.max(this.#size, ROOM.length)
+      }
       // The name is durable before a record in it is.
       await syncFolder(this.#directory)
+      const key = readSegmentHead(head, segment)
+      if (key === undefined) throw new Error(`The head of segment ${segment} is not what was written`)
+      this.#key = key
+      if (offset === 0) this.#tail = { seq, segment, offset: SEGMENT_HEAD }
       return file
     } catch (error) {
       await file.close()
@@ -123,7 +141,7 @@ export class Journal {
       return await work()
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
-      if (code === 'ENOSPC' || code === 'EDQUOT')
+      if (code !== undefined && FOR_NOW.has(code))
         throw new LogError('store_failed', message, { cause: error, mayRemain })
       this.#dead = message
       this.#onDeath(message)

@@ -5,6 +5,7 @@ import type { Bodies } from './bodies.ts'
 import { Commits } from './commits.ts'
 import { containerOf } from './container.ts'
 import { LogError } from './error.ts'
+import { layOut } from './frame.ts'
 import type { FindQuery, LogStatus, MessageLog } from './index.ts'
 import type { Indexing } from './indexing.ts'
 import type { Journal } from './journal.ts'
@@ -94,10 +95,11 @@ export class OpenLog implements MessageLog {
   async #commit(record: LogRecord): Promise<number> {
     const { bodies, indexing, timestamper, log } = this.#parts
     const { body, side, direction } = record
+    const layout = layOut(toRow(record))
     if (body !== undefined) bodies.claim(body)
     let seq: number
     try {
-      seq = await this.#commits.append(toRow(record))
+      seq = await this.#commits.append(layout)
     } catch (error) {
       // An unknown outcome keeps the body: it may be evidence after the next start, or be swept then.
       if (body !== undefined && !(error as LogError).mayRemain) bodies.release(body)

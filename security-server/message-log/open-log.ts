@@ -42,6 +42,13 @@ export async function openStore(options: MessageLogOptions, replaced: Replaceabl
     // Database before records and bodies: a crash between leaves an empty log, never those without one.
     const mayCreate = segmentsIn(segments).size === 0 && !(await hasBodies(bodiesDirectory))
     const facts = await writer.call('open', { file: database, segments, mayCreate })
+    if (facts.torn !== undefined)
+      log.warn(
+        'the last run ended while it wrote to the message log; what it had not finished was never said to be logged',
+        {
+          ...facts.torn,
+        },
+      )
     await prepareFolders(bodiesDirectory)
     const reader = new Reader(openForReading(database), segments)
     await rounds.call('open', { file: database, segments })

@@ -2,6 +2,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { digest } from '#trust'
 import { committed } from './commitment.ts'
+import type { TornEnd } from './ending.ts'
 import type { LogDirection, LogSide } from './record.ts'
 import type { Place, Tail } from './segments.ts'
 
@@ -59,6 +60,8 @@ export interface StoreFacts {
   readonly sweptBefore: number
   /** Behind the last record. */
   readonly tail: Tail
+  /** What a crash left half written behind it. */
+  readonly torn: TornEnd | undefined
   readonly untimestamped: number
   readonly lastTimestampAt: number | null
   readonly failingSince: number | null
@@ -67,6 +70,8 @@ export interface StoreFacts {
 export type StateKey = 'run' | 'swept_before' | 'failing_since' | 'probe'
 
 const SQLITE_FULL = 13
+/** The segments could not be opened to follow them; there may be a file to spare later. */
+const NO_FILE = new Set(['EMFILE', 'ENFILE'])
 
 /** A write that failed, and what is known about what it left. */
 class WriteFailure extends Error {
@@ -79,8 +84,9 @@ class WriteFailure extends Error {
     super((cause as Error).message, { cause })
     this.name = 'WriteFailure'
     this.mayRemain = mayRemain
+    const { errcode = 0, code = '' } = cause as { errcode?: number; code?: string }
     // Primary result code: extended codes carry it in their low byte.
-    this.fatal = ((cause as { errcode?: number }).errcode ?? 0) % 256 !== SQLITE_FULL
+    this.fatal = errcode % 256 !== SQLITE_FULL && !NO_FILE.has(code)
   }
 }
 
@@ -102,13 +108,13 @@ export class Store {
   }
 
   /** Begins a new run of the log. */
-  begin(tail: Tail): StoreFacts {
+  begin(end: Pick<StoreFacts, 'tail' | 'torn'>): StoreFacts {
     const run = Number(this.#read('SELECT value FROM state WHERE key = ?', 'run') ?? 0) + 1
     this.setState({ key: 'run', value: run })
     return {
       run,
       sweptBefore: Number(this.#read('SELECT value FROM state WHERE key = ?', 'swept_before') ?? 0),
-      tail,
+      ...end,
       untimestamped: Number(this.#read('SELECT count(*) FROM untimestamped')),
       lastTimestampAt: this.#read('SELECT at FROM timestamps ORDER BY id DESC LIMIT 1') as number | null,
       failingSince: this.#read('SELECT value FROM state WHERE key = ?', 'failing_since') as number | null,

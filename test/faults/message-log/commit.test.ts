@@ -90,6 +90,7 @@ for (const row of TABLE) {
 const INDEX_FAULTS: readonly { readonly fault: Fault; readonly goesOn: boolean }[] = [
   { fault: 'insert-full', goesOn: true },
   { fault: 'insert-io', goesOn: false },
+  { fault: 'insert-no-file', goesOn: true },
   { fault: 'commit-full-lost', goesOn: true },
   { fault: 'commit-full-kept', goesOn: true },
   { fault: 'commit-io-lost', goesOn: false },

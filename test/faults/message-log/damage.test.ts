@@ -1,4 +1,5 @@
-// Segments that are no longer what was written: a start refuses, or whoever reads is told. The log is never silently shorter.
+// Segments that are no longer what was written: a start refuses, or whoever reads is told. The log is never silently shorter (ending.test.ts has
+// what is behind the index).
 import assert from 'node:assert/strict'
 import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -74,7 +75,7 @@ async function threeSegments(t: TestContext): Promise<string> {
   for (const [seq, name] of ['one', 'two', 'three'].entries()) {
     const journal = new Journal({
       directory: join(directory, 'segments'),
-      tail: { seq, segment: seq + 1, offset: 0, check: 0 },
+      tail: { seq, segment: seq + 1, offset: 0 },
       onDeath: assert.fail,
     })
     assert.equal(await journal.append([layOut(toRow(named(name)))]), seq + 1)

@@ -10,6 +10,8 @@ import { writerOperations } from '../../../security-server/message-log/writer-op
 export type Fault =
   | 'insert-full'
   | 'insert-io'
+  /** The segment to be entered could not be opened: too many files. */
+  | 'insert-no-file'
   | 'commit-full-lost'
   | 'commit-full-kept'
   | 'commit-io-lost'
@@ -62,6 +64,10 @@ function faulty(db: DatabaseSync, { fault, after }: FaultPlan): DatabaseSync {
     return {
       run(...values: never[]) {
         appending = true
+        if (due('insert-no-file')) {
+          done()
+          throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE', syscall: 'open' })
+        }
         if (due('insert-full') || due('insert-io')) {
           const code = fault === 'insert-full' ? FULL : IO
           done()

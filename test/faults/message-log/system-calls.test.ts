@@ -47,7 +47,7 @@ test('body, folder, record: each is synchronised before the next is written, and
   const folder = at(new RegExp(`fsync\\(\\d+<[^>]*/bodies/${file[1]}>`), content)
   // The segment is opened so that a write to it is durable when it returns.
   at(/openat\(.*[/]segments[/]\d{16}.*O_DSYNC/)
-  const record = at(/pwrite64\(\d+<[^>]*[/]segments[/]\d{16}>, "SaRc.*= \d+$/, begun)
+  const record = at(/pwrite64\(\d+<[^>]*[/]segments[/]\d{16}>, "SaGr.*= \d+$/, begun)
   const said = at(/write\(1.*logged/, begun)
   assert.ok(content < folder && folder < record && record < said, `${[content, folder, record, said]}`)
 })
