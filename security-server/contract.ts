@@ -32,6 +32,8 @@ export interface SecurityServerStatus {
     readonly servers: number
     readonly ocsp: number
     readonly health: number
+    /** Where `monitoring.prometheus` is set; its host is its own. */
+    readonly metrics?: number
   }
   readonly database: string
 }

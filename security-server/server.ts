@@ -7,7 +7,6 @@ import {
   type Clock,
   closeHttp,
   healthServer,
-  httpGet,
   type Lifecycle,
   type Log,
   listen,
@@ -24,6 +23,7 @@ import type { TlsIdentity } from './certificates/own-keys.ts'
 import type { SecurityServerConfig } from './config.ts'
 import { createClientListeners } from './consumer/listener.ts'
 import { openPeers } from './consumer/peers.ts'
+import type { SecurityServerStatus } from './contract.ts'
 import { controlRoutes } from './control.ts'
 import { createCounters } from './exchange/counters.ts'
 import type { Gateway } from './exchange/gateway.ts'
@@ -33,7 +33,7 @@ import { openMessageLog } from './message-log/index.ts'
 import { openMetadata } from './metadata/index.ts'
 import { openMonitoring, serverCertificates, serverState } from './monitoring/index.ts'
 import { openCaller } from './provider/call.ts'
-import { descriptionFetcher } from './provider/describe.ts'
+import { descriptionFetcher, documentFetcher } from './provider/describe.ts'
 import { createServerListener } from './provider/listener.ts'
 import { createOcspListener } from './provider/ocsp-listener.ts'
 import { openServices } from './services/index.ts'
@@ -41,10 +41,13 @@ import { openServices } from './services/index.ts'
 /** Running exchanges are waited for this long at a stop, then cut: their peers see what a crash would show. */
 const EXCHANGE_ENDS_MS = 4_000
 
+/** Filled in as the ports open. */
+type Listening = { -readonly [K in keyof SecurityServerStatus['listening']]: SecurityServerStatus['listening'][K] }
+
 export interface RunningSecurityServer {
   readonly gateway: Gateway
   readonly control: string
-  readonly listening: { host: string; client: number; clientTls: number; servers: number; ocsp: number; health: number }
+  readonly listening: Listening
 }
 
 /** Starts everything; resolves when all ports but 5500 are open. 5500 opens as soon as an authentication certificate is usable. */
@@ -77,10 +80,11 @@ export async function startSecurityServer(
     log,
   })
   life.onStop('message log', () => messageLog.close())
+  const ownTls = await internalTls(signer, config.listen.host, server.serverCode)
   const services = await openServices({
     place: storePlace(config.store, config.directory, 'services'),
     server,
-    fetchText: fetchDescription,
+    fetchText: documentFetcher(ownTls),
     log,
   })
   life.onStop('services', () => services.close())
@@ -107,7 +111,6 @@ export async function startSecurityServer(
     fastestMemoryMs: config.peers.fastestMemorySeconds * 1000,
   })
   life.onStop('connections to other security servers', () => peers.close())
-  const ownTls = await internalTls(signer, config.listen.host, server.serverCode)
   const caller = openCaller({ services, ownTls, connectTimeoutMs: 30_000 })
   life.onStop('connections to services', () => caller.close())
   const metadata = openMetadata({ snapshot: () => services.snapshot(), fetch: descriptionFetcher(caller) })
@@ -147,7 +150,7 @@ export async function startSecurityServer(
   const clients = createClientListeners(gateway, ownTls)
   const ocsp = createOcspListener(gateway)
   const health = healthServer(() => checkHealth(gateway))
-  const listening = { host, client: 0, clientTls: 0, servers: config.listen.servers, ocsp: 0, health: 0 }
+  const listening: Listening = { host, client: 0, clientTls: 0, servers: config.listen.servers, ocsp: 0, health: 0 }
   const opened = new Set<HttpServer>()
   // All at once: one after another they could outlast the time that a stop has.
   life.onStop('listeners', async () => {
@@ -163,7 +166,7 @@ export async function startSecurityServer(
   const { prometheus } = config.monitoring
   if (prometheus !== undefined) {
     const scraped = monitoring.metricsServer()
-    await listen(scraped, prometheus.host, prometheus.port)
+    listening.metrics = (await listen(scraped, prometheus.host, prometheus.port)).port
     opened.add(scraped)
   }
   listening.ocsp = await open(ocsp, config.listen.ocsp)
@@ -209,11 +212,4 @@ function serve5500(
     opening = open(listener)
   })
   return () => opening
-}
-
-/** A service description, by the rules for one (≤ 10 MiB, wire-client §8). */
-async function fetchDescription(url: string): Promise<string> {
-  const reply = await httpGet(url, { timeoutMs: 30_000, maxBytes: 10 * 1024 * 1024 })
-  if (reply.status !== 200) throw new Error(`${url} answered with HTTP status ${reply.status}`)
-  return Buffer.from(reply.body).toString('utf8')
 }

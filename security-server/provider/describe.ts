@@ -1,7 +1,11 @@
-// The description of a service, fetched for those who ask for it: over the connection that the service itself would be called by (wire-client §1.4).
+// The description of a service, fetched when it is applied and for those who ask for it: over the connection that the service itself would be called by (wire-client §1.4).
+import { Client } from 'undici'
 import { clientOf, fault, XRoadFault } from '#protocol'
+import type { ClientTls } from '../consumer/listener.ts'
 import type { FetchDescription } from '../metadata/index.ts'
+import type { FetchText } from '../services/index.ts'
 import type { ServiceCaller } from './call.ts'
+import { serviceConnector } from './service-tls.ts'
 
 const SIDE = 'server.serverproxy'
 const MAX_BYTES = 10 * 1024 * 1024
@@ -32,6 +36,31 @@ export function descriptionFetcher(caller: ServiceCaller): FetchDescription {
       throw new XRoadFault(code, 'The service description could not be fetched', { cause })
     } finally {
       clearTimeout(timer)
+    }
+  }
+}
+
+/** For what a server document names while it is applied: its services are not known yet, and whom they trust comes with the question. */
+export function documentFetcher(ownTls: ClientTls): FetchText {
+  const connector = serviceConnector(ownTls, SECONDS * 1000)
+  return async (address, { tls, pins }) => {
+    const { origin, pathname, search } = new URL(address)
+    const client = new Client(origin, { connect: connector({ url: address, tls }, pins), allowH2: false })
+    const signal = AbortSignal.timeout(SECONDS * 1000)
+    try {
+      const { statusCode, body } = await client.request({
+        method: 'GET',
+        path: `${pathname}${search}`,
+        headers: HEADERS,
+        signal,
+      })
+      if (statusCode !== 200) throw new Error(`${address} answered with HTTP status ${statusCode}`)
+      return Buffer.from(await whole(body)).toString('utf8')
+    } catch (cause) {
+      const why = signal.aborted ? `not whole within ${SECONDS} s` : (cause as Error).message
+      throw new Error(`${address} could not be fetched: ${why}`, { cause })
+    } finally {
+      client.destroy().catch(() => {})
     }
   }
 }

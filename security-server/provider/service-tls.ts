@@ -7,7 +7,10 @@ import type { ClientTls } from '../consumer/listener.ts'
 import type { LocalService } from '../services/index.ts'
 
 /** Makes the connector of a service; `pins` are the certificates of which one must be presented where the service is pinned. */
-export type ServiceConnector = (service: LocalService, pins: readonly Uint8Array[]) => buildConnector.connector
+export type ServiceConnector = (
+  service: Pick<LocalService, 'url' | 'tls'>,
+  pins: readonly Uint8Array[],
+) => buildConnector.connector
 
 /** @param ownTls What this server presents to services that ask for a certificate. */
 export function serviceConnector(ownTls: ClientTls, timeoutMs: number): ServiceConnector {

@@ -8,11 +8,20 @@ export interface ServiceContext {
   /** Where in the document. */
   readonly path: string
   readonly groups: readonly LocalGroup[]
-  /** How many certificates the client has pinned. */
-  readonly pins: number
+  /** The certificates that the client has pinned, DER. */
+  readonly pins: readonly Uint8Array[]
   readonly faults: Faults
-  readonly fetchText: (url: string) => Promise<string>
+  readonly fetchText: FetchText
 }
+
+/** Whom the server of a description must convince, where it is had over https: one of the pins, or the authorities of the machine. */
+export interface DescriptionTrust {
+  readonly tls: 'pinned' | 'system'
+  readonly pins: readonly Uint8Array[]
+}
+
+/** Fetches an OpenAPI or WSDL description; rejects when it is over 10 MiB, late, not there, or of somebody else. */
+export type FetchText = (url: string, trust: DescriptionTrust) => Promise<string>
 
 /** The names of X-Road's own services: a service of such a name would never be reached (wire-client §5.6). */
 export const RESERVED_CODES: ReadonlySet<string> = new Set([
@@ -54,6 +63,18 @@ export function checkAddress(written: string, kind: 'base' | 'whole'): URL {
   return address
 }
 
+/**
+ * A description is trusted as its service is (wire-client §1.4); a service over http says nothing of it. Where the address of the service
+ * stands in the description alone, pins count if there are any.
+ */
+export function descriptionTrust(
+  { tls, url }: { readonly tls?: DescriptionTrust['tls'] | undefined; readonly url?: string | undefined },
+  { pins }: ServiceContext,
+): DescriptionTrust {
+  const plain = url?.startsWith('http:') ?? false
+  return { tls: plain ? 'system' : (tls ?? (url === undefined && pins.length === 0 ? 'system' : 'pinned')), pins }
+}
+
 /** @param path Of the key `tls`. */
 export function tlsOf(
   wanted: Exclude<ServiceTls, 'none'> | undefined,
@@ -66,7 +87,7 @@ export function tlsOf(
     return 'none'
   }
   const tls = wanted ?? 'pinned'
-  if (tls === 'pinned' && pins === 0)
+  if (tls === 'pinned' && pins.length === 0)
     faults.add(path, "pinned needs the service's certificate among the client's tlsCertificates; or say system")
   return tls
 }

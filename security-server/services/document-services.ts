@@ -1,5 +1,12 @@
 // The services of a client as server.yaml writes them: a base path, an OpenAPI description, or a WSDL with many.
-import { checkAddress, checkCode, type ServiceContext, tlsOf } from './document-checks.ts'
+import {
+  checkAddress,
+  checkCode,
+  type DescriptionTrust,
+  descriptionTrust,
+  type ServiceContext,
+  tlsOf,
+} from './document-checks.ts'
 import { readRights } from './document-rights.ts'
 import type { ServiceInput } from './document-schema.ts'
 import { readWsdlServices } from './document-wsdl.ts'
@@ -41,7 +48,8 @@ async function readRest(input: ServiceInput, context: ServiceContext): Promise<S
   else checkCode(code, `${path}.code`, faults)
   if (input.operations !== undefined) faults.add(`${path}.operations`, 'is for a wsdl')
   const rights = input.access.flatMap((entry, index) => readRights(entry, `${path}.access[${index}]`, context))
-  const description = openapi === undefined ? undefined : await fetchOpenApi(openapi, context)
+  const description =
+    openapi === undefined ? undefined : await fetchOpenApi(openapi, descriptionTrust(input, context), context)
   const base = input.url ?? description?.url
   if (base === undefined) {
     if (openapi === undefined) faults.add(path, 'needs url, openapi or wsdl')
@@ -67,11 +75,12 @@ async function readRest(input: ServiceInput, context: ServiceContext): Promise<S
 
 async function fetchOpenApi(
   address: string,
+  trust: DescriptionTrust,
   { path, faults, fetchText }: ServiceContext,
 ): Promise<Description | undefined> {
   if (faults.attempt(`${path}.openapi`, () => checkAddress(address, 'whole')) === undefined) return undefined
   try {
-    return await readDescription(await fetchText(address), address)
+    return await readDescription(await fetchText(address, trust), address)
   } catch (error) {
     faults.add(`${path}.openapi`, (error as Error).message)
     return undefined

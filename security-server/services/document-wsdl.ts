@@ -1,5 +1,13 @@
 // A WSDL as server.yaml writes it: every operation becomes a service, with what the document says of all of them or of one.
-import { checkAddress, checkCode, checkName, type ServiceContext, tlsOf } from './document-checks.ts'
+import {
+  checkAddress,
+  checkCode,
+  checkName,
+  type DescriptionTrust,
+  descriptionTrust,
+  type ServiceContext,
+  tlsOf,
+} from './document-checks.ts'
 import { readRights } from './document-rights.ts'
 import type { OperationInput, RightInput, ServiceInput } from './document-schema.ts'
 import type { AccessRight, ServiceEntry } from './model.ts'
@@ -21,7 +29,7 @@ export async function readWsdlServices(
   )
   const toAll = soapRights(input.access, `${path}.access`, context)
   const byCode = rightsByCode(wanted, context)
-  const offered = await fetchWsdl(description, context)
+  const offered = await fetchWsdl(description, descriptionTrust(input, context), context)
   if (offered === undefined) return []
   for (const [index, { code, version }] of wanted.entries()) {
     if (!offered.some((operation) => operation.code === code && (version ?? operation.version) === operation.version))
@@ -98,11 +106,12 @@ function serviceOf(
 
 async function fetchWsdl(
   address: string,
+  trust: DescriptionTrust,
   { path, faults, fetchText }: ServiceContext,
 ): Promise<readonly WsdlOperation[] | undefined> {
   if (faults.attempt(`${path}.wsdl`, () => checkAddress(address, 'whole')) === undefined) return undefined
   try {
-    return readWsdl(await fetchText(address))
+    return readWsdl(await fetchText(address, trust))
   } catch (error) {
     faults.add(`${path}.wsdl`, (error as Error).message)
     return undefined

@@ -3,6 +3,7 @@
 import { schemaFaults } from '#host'
 import { type ClientId, idKey, parseClientId, type ServerId } from '#protocol'
 import { parseCertificate } from '#trust'
+import type { FetchText } from './document-checks.ts'
 import { Faults } from './document-faults.ts'
 import { subsystem } from './document-rights.ts'
 import { type ClientInput, documentSchema } from './document-schema.ts'
@@ -12,13 +13,13 @@ import type { ClientEntry, LocalGroup } from './model.ts'
 /**
  * Judges a document and fetches the descriptions that it names.
  *
- * @param fetchText Fetches a description, up to 10 MiB; its failure is a fault of the document.
+ * @param fetchText Its failure is a fault of the document.
  * @throws ServicesError `invalid_services` with all faults.
  */
 export async function readDocument(
   document: unknown,
   server: ServerId,
-  fetchText: (url: string) => Promise<string>,
+  fetchText: FetchText,
 ): Promise<readonly ClientEntry[]> {
   const faults = new Faults()
   const parsed = documentSchema.safeParse(document)
@@ -53,7 +54,7 @@ async function readClient(
   id: ClientId | undefined,
   path: string,
   faults: Faults,
-  fetchText: (url: string) => Promise<string>,
+  fetchText: FetchText,
 ): Promise<ClientEntry | undefined> {
   const tlsCertificates = input.tlsCertificates.flatMap((certificate, index) => {
     const der = faults.attempt(`${path}.tlsCertificates[${index}]`, () => readCertificate(certificate))
@@ -73,7 +74,7 @@ async function readClient(
   const services = await readServices(input.services, {
     path: `${path}.services`,
     groups: localGroups,
-    pins: tlsCertificates.length,
+    pins: tlsCertificates,
     faults,
     fetchText,
   })

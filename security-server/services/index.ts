@@ -1,6 +1,6 @@
 // Local clients, services, endpoints and access rights: a registry that changes as a whole, and an immutable snapshot of it
 // for the message path.
-export { RESERVED_CODES } from './document-checks.ts'
+export { type DescriptionTrust, type FetchText, RESERVED_CODES } from './document-checks.ts'
 export { ServicesError, type ServicesErrorCode } from './error.ts'
 export type { Connection, ServiceTls, ServiceType } from './model.ts'
 export { MAX_YAML } from './openapi.ts'

@@ -3,6 +3,7 @@ import { type Log, type StorePlace, turnstile } from '#host'
 import { type ServerId, shortId } from '#protocol'
 import { describeChanges } from './changes.ts'
 import { readDocument } from './document.ts'
+import type { FetchText } from './document-checks.ts'
 import { createSnapshot, type ServiceSnapshot } from './snapshot.ts'
 import { openServiceStore } from './store.ts'
 
@@ -22,13 +23,11 @@ export interface ServiceRegistry {
 
 /**
  * Opens the registry, empty at the first start.
- *
- * @param options.fetchText Fetches an OpenAPI or WSDL description; rejects when it is over 10 MiB, late or not there.
  */
 export async function openServices(options: {
   readonly place: StorePlace
   readonly server: ServerId
-  readonly fetchText: (url: string) => Promise<string>
+  readonly fetchText: FetchText
   readonly log: Log
 }): Promise<ServiceRegistry> {
   const { server, fetchText, log } = options

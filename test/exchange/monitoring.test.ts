@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
+import type { SecurityServerStatus } from '#security-server/contract'
 import { CLIENT, type Pair, startPair } from '../federation/pair.ts'
 import { freshAddress } from '../federation/process.ts'
 import { envelope, multipart, partsOf } from '../federation/soap.ts'
@@ -317,6 +318,8 @@ test('getSecurityServerMetrics: the owner and the monitoring client are told, ot
 })
 
 test('/metrics: what happened on each side, by what it was', async () => {
+  const { listening } = await pair.provider.control.get<SecurityServerStatus>('/status')
+  assert.equal(listening.metrics, 9464)
   const scrape = async (host: string) => (await fetch(`http://${host}:9464/metrics`)).text()
   const [provider, consumer] = [await scrape(metricsAt.provider), await scrape(metricsAt.consumer)]
   assert.match(consumer, /^saadik_exchanges_total\{side="consumer",outcome="ok"[^}]*\} [1-9]/m)

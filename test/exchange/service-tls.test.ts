@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { connect, createSecureContext, type TLSSocket } from 'node:tls'
+import type { HostError } from '#host'
 import { CLIENT, CLIENT_HEADER, type Pair, startPair } from '../federation/pair.ts'
 import { type SelfSigned, selfSigned } from '../federation/self-signed.ts'
 
@@ -20,6 +21,13 @@ interface Seen {
   readonly presented: string | undefined
 }
 
+const OPENAPI = {
+  openapi: '3.0.3',
+  info: { title: 'Test', version: '1' },
+  servers: [{ url: '/' }],
+  paths: { '/x': { get: {} } },
+}
+
 let pinned: SelfSigned
 let other: SelfSigned
 let trusted: SelfSigned
@@ -28,6 +36,8 @@ const servers: Server[] = []
 let pair: Pair
 let folder: string
 let rightUrl: string
+let wrongUrl: string
+let systemUrl: string
 
 /** A service over https; it has another certificate for those who name `localhost`. */
 async function serve(identity: SelfSigned, named?: SelfSigned): Promise<number> {
@@ -47,7 +57,7 @@ async function serve(identity: SelfSigned, named?: SelfSigned): Promise<number> 
         alpn: socket.alpnProtocol,
         presented: socket.getPeerX509Certificate()?.fingerprint256,
       })
-      response.end('secret')
+      response.end(request.url === '/openapi.json' ? JSON.stringify(OPENAPI) : 'secret')
     },
   )
   server.listen(0, '127.0.0.1')
@@ -68,14 +78,16 @@ before(async () => {
     await serve(other, pinned),
   ]
   rightUrl = `https://127.0.0.1:${right}`
+  wrongUrl = `https://127.0.0.1:${wrong}`
+  systemUrl = `https://127.0.0.1:${system}`
   const access = [{ subject: CLIENT }]
   const services = [
     { code: 'right', url: rightUrl, access },
-    { code: 'wrong', url: `https://127.0.0.1:${wrong}`, access },
+    { code: 'wrong', url: wrongUrl, access },
     { code: 'named', url: `https://localhost:${shared}`, access },
     { code: 'unnamed', url: `https://127.0.0.1:${shared}`, access },
     { code: 'self', url: rightUrl, tls: 'system', access },
-    { code: 'system', url: `https://127.0.0.1:${system}`, tls: 'system', access },
+    { code: 'system', url: systemUrl, tls: 'system', access },
     { code: 'misnamed', url: `https://127.0.0.2:${system}`, tls: 'system', access },
   ]
   process.env['SSL_CERT_FILE'] = join(folder, 'authorities.pem')
@@ -133,6 +145,40 @@ test('the server presents its internal TLS certificate, the one of 8443', async 
     assert.equal(await ask(service), 'secret')
     assert.equal(seen.at(-1)?.presented, own)
   }
+})
+
+test('a description is had from whom the service is had from', async () => {
+  const apply = (service: object, tlsCertificates = [pinned.cert]) =>
+    pair.provider.control.post<{ changes: string[] }>('/apply', {
+      clients: [
+        {
+          id: 'TEST/GOV/1111/registry',
+          connection: 'HTTP',
+          tlsCertificates,
+          services: [{ code: 'right', access: [{ subject: CLIENT }], ...service }],
+        },
+      ],
+    })
+  const openapi = (url: string) => ({ openapi: `${url}/openapi.json` })
+  const before = seen.length
+  for (const [service, pins] of [
+    [openapi(wrongUrl), undefined],
+    [{ ...openapi(rightUrl), tls: 'system' }, undefined],
+    [openapi(rightUrl), []],
+    [{ ...openapi(wrongUrl), url: 'http://127.0.0.1:1/' }, undefined],
+  ] as const)
+    await assert.rejects(
+      apply(service, pins && [...pins]),
+      (error) => (error as HostError).remote?.code === 'invalid_services',
+    )
+  assert.equal(seen.length, before, 'and nothing is said to others')
+  for (const service of [
+    { ...openapi(systemUrl), tls: 'system' },
+    { ...openapi(systemUrl), url: 'http://127.0.0.1:1/' },
+  ])
+    await apply(service)
+  await apply(openapi(rightUrl))
+  assert.equal(await ask('right/x'), 'secret')
 })
 
 test('a pin that is taken away counts at once, also for connections that stand open', async () => {
