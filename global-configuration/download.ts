@@ -4,12 +4,16 @@ import {
   type Anchor,
   type ConfigurationVersion,
   type DirectoryPart,
+  type InstanceConfiguration,
   isPart,
   MAX_DIRECTORY_BYTES,
+  partsToTake,
+  readInstance,
+  type Scope,
+  type VerifiedPart,
   verifySignedDirectory,
 } from '#protocol'
 import { ConfigurationError } from './error.ts'
-import { type InstanceConfiguration, partsToTake, readInstance, type Scope, type VerifiedPart } from './instance.ts'
 import { type Location, LocationMemory, locationsOf } from './locations.ts'
 
 const DIRECTORY_TIMEOUT_MS = 15_000

@@ -2,11 +2,17 @@
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Clock, type Log, reasonOf } from '#host'
-import type { Anchor } from '#protocol'
+import {
+  type Anchor,
+  type InstanceConfiguration,
+  type InstanceParameters,
+  instanceFolder,
+  type Scope,
+  sameContent,
+} from '#protocol'
 import { Downloader } from './download.ts'
-import { type InstanceConfiguration, type InstanceParameters, type Scope, sameContent } from './instance.ts'
 import { KeptCopy, keptFolder } from './kept.ts'
-import { instanceFolder, writeLayout } from './layout.ts'
+import { writeLayout } from './layout.ts'
 import { type GlobalConfiguration, snapshot } from './snapshot.ts'
 
 export interface InstancesParts {

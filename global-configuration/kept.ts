@@ -11,20 +11,26 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ifThere, sweepTemporary, writeFileDurable } from '#host'
-import { type Anchor, isPart, parseSharedParameters, type SignedDirectory, verifySignedDirectory } from '#protocol'
-import { type Certificate, digest } from '#trust'
-import { type InstanceConfiguration, partsToTake, readInstance, type Scope, type VerifiedPart } from './instance.ts'
-import { instanceFolder } from './layout.ts'
+import {
+  type Anchor,
+  believedKeys,
+  type InstanceConfiguration,
+  instanceFolder,
+  isPart,
+  partsToTake,
+  readInstance,
+  type Scope,
+  type SignedDirectory,
+  type VerifiedPart,
+  type Voucher,
+  verifySignedDirectory,
+} from '#protocol'
+import { digest } from '#trust'
 
 /** Expiry is judged where the configuration is used. */
 const WHENEVER = new Date(0)
 /** A key is rotated once a year, not once a minute. */
 const MAX_VOUCHERS = 100
-
-interface Voucher {
-  readonly signed: Uint8Array
-  readonly shared: Uint8Array
-}
 
 /** The kept copy of one instance. */
 export class KeptCopy {
@@ -48,7 +54,7 @@ export class KeptCopy {
     const signed = await ifThere(readFile(join(this.#folder, 'directory')))
     if (signed === undefined) return undefined
     this.#vouchers = await this.#readVouchers()
-    const directory = verifySignedDirectory(signed, this.#believed(anchor), WHENEVER)
+    const directory = verifySignedDirectory(signed, believedKeys(anchor, this.#vouchers), WHENEVER)
     return readInstance(signed, directory, await this.#readParts(directory), this.#instance)
   }
 
@@ -88,19 +94,6 @@ export class KeptCopy {
       vouchers.push({ signed, shared })
     }
     return vouchers
-  }
-
-  /** The keys of the anchor, and those for which a chain of vouchers speaks that begins with them. */
-  #believed(anchor: Anchor): readonly Certificate[] {
-    const believed = anchor.sources.flatMap(({ certificates }) => certificates)
-    for (const { signed, shared } of this.#vouchers) {
-      const directory = verifySignedDirectory(signed, believed, WHENEVER)
-      const meant = partsToTake(directory, this.#instance, 'federated').some(({ part }) => isPart(part, shared))
-      if (!meant) throw new Error(`a voucher of ${this.#instance} is not what was signed`)
-      const { sources } = parseSharedParameters(shared, directory.version)
-      believed.push(...sources.flatMap(({ internal, external }) => [...internal, ...external]))
-    }
-    return believed
   }
 
   async #vouch({ certificate }: SignedDirectory, previous: InstanceConfiguration | undefined, anchor: Anchor) {

@@ -6,28 +6,14 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeFileDurable } from '#host'
-import type { InstanceConfiguration, VerifiedPart } from './instance.ts'
-
-export const INSTANCE_FILE = 'instance-identifier'
-export const METADATA = '.metadata'
-
-/** `<part>.metadata`; as the reference writes it, version as text. */
-export interface PartMetadata {
-  readonly contentIdentifier?: string
-  readonly instanceIdentifier?: string
-  readonly expirationDate?: string
-  readonly contentFileName?: string
-  readonly contentLocation?: string
-  readonly configurationVersion?: string | number
-}
-
-/** Form-style URL encoding in UTF-8, as Java's; a leading dot is escaped too, so that no name means another folder. */
-export function instanceFolder(instance: string): string {
-  return encodeURIComponent(instance)
-    .replace(/[!~'()]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
-    .replaceAll('%20', '+')
-    .replace(/^\./, '%2E')
-}
+import {
+  INSTANCE_FILE,
+  type InstanceConfiguration,
+  instanceFolder,
+  METADATA,
+  type PartMetadata,
+  type VerifiedPart,
+} from '#protocol'
 
 /** Makes the folder say what these configurations say, the own one first; other instances are removed. */
 export async function writeLayout(

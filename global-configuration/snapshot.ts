@@ -3,6 +3,7 @@ import {
   authorityFor,
   type ClientId,
   type GlobalGroupId,
+  type InstanceParameters,
   idKey,
   type Member,
   memberOf,
@@ -13,7 +14,6 @@ import {
   trustMaterial,
 } from '#protocol'
 import { type Certificate, equalBytes } from '#trust'
-import type { InstanceParameters } from './instance.ts'
 import { registryIndex, type SecurityServer } from './registry-index.ts'
 
 /** Everything that was true at `loadedAt` and is believed until `expiresAt`. Instances that had expired then are not in it. */

@@ -1,22 +1,19 @@
 // The configuration of one instance: a verified directory, its parts, and what they say.
+import { equalBytes } from '#trust'
+import { ProtocolError } from '../error.ts'
+import type { ClientId } from '../identifier.ts'
+import { malformed } from './elements.ts'
 import {
-  type ClientId,
-  type ConfigurationVersion,
-  type DirectoryPart,
   MINIMUM_OCSP_FETCH_SECONDS,
   OPTIONAL_DEFAULTS,
-  type PrivateParameters,
-  ProtocolError,
   parseMonitoringClient,
   parseOcspFetchInterval,
-  parsePrivateParameters,
-  parseSharedParameters,
   parseVerifyNextUpdate,
-  partFileName,
-  type SharedParameters,
-  type SignedDirectory,
-} from '#protocol'
-import { equalBytes } from '#trust'
+} from './optional-parts.ts'
+import { type PrivateParameters, parsePrivateParameters } from './private-parameters.ts'
+import { parseSharedParameters } from './read-shared.ts'
+import type { ConfigurationVersion, SharedParameters } from './shared-parameters.ts'
+import { type DirectoryPart, partFileName, type SignedDirectory } from './signed-directory.ts'
 
 /** A part whose bytes are those that the directory means. */
 export interface VerifiedPart {
@@ -146,8 +143,4 @@ export function sameContent(a: InstanceConfiguration, b: InstanceConfiguration):
   return a.parts.every(({ file, bytes }) =>
     b.parts.some((other) => other.file === file && equalBytes(other.bytes, bytes)),
   )
-}
-
-function malformed(message: string): ProtocolError {
-  return new ProtocolError('malformed_configuration', message)
 }
