@@ -1,6 +1,7 @@
 // ASiC-E containers in the layout of X-Road (wire-message §8): written while they stream out, read with attachments as digests.
 import { type DigestName, digest, encodeBase64, hasher } from '#trust'
 import { EvidenceError } from './error.ts'
+import { LONG_TERM_ENTRIES } from './long-term/entry-names.ts'
 import { readWithheld, WITHHELD_ENTRY, type WithheldPart, writeWithheld } from './withheld.ts'
 import { readZip, type ZipLimits } from './zip-reader.ts'
 import { writeZip, type ZipEntry } from './zip-writer.ts'
@@ -154,7 +155,7 @@ export async function readContainer(
     const limit = KEPT.get(folded)
     if (limit !== undefined) kept.set(folded, await collect(name, body, limit))
     else if (/^attachment\d+$/.test(folded)) attachments.set(folded, await digested(tap(folded, body)))
-    else if (!MANIFESTS.has(folded) && !name.endsWith('/')) others.push(name)
+    else if (!MANIFESTS.has(folded) && !LONG_TERM_ENTRIES.has(folded) && !name.endsWith('/')) others.push(name)
   }
   const mimeType = kept.get('mimetype')
   if (mimeType === undefined) throw new EvidenceError('asic_mime_type_not_found', 'The container has no mimetype')

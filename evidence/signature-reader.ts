@@ -52,6 +52,8 @@ export interface SignatureFacts {
   readonly ocspAnswers: readonly Uint8Array[]
   /** Token of a single time-stamp (wire-message §7.3). Unsigned: the log puts its own first, and the first one counts. */
   readonly timestamp: Uint8Array | undefined
+  /** What it is over where it stands as XAdES says, naming its canonicalisation; X-Road's own is over the decoded value (wire-message §7.2). */
+  readonly timestampOver: Uint8Array | undefined
 }
 
 /** The same with the octets that its digests and its value are over. */
@@ -65,7 +67,7 @@ export interface ReadSignature extends SignatureFacts {
 /** Without what holds on to the document. */
 export function factsOf(signature: SignatureFacts): SignatureFacts {
   const { algorithm, references, value, certificate, signedPropertiesId } = signature
-  const { signingTime, signingCertificates, intermediates, ocspAnswers, timestamp } = signature
+  const { signingTime, signingCertificates, intermediates, ocspAnswers, timestamp, timestampOver } = signature
   return {
     algorithm,
     references,
@@ -77,6 +79,7 @@ export function factsOf(signature: SignatureFacts): SignatureFacts {
     intermediates,
     ocspAnswers,
     timestamp,
+    timestampOver,
   }
 }
 
@@ -101,16 +104,17 @@ export function readSignature(xml: Uint8Array): ReadSignature {
   const signedPropertiesId = attributeOf(signedProperties, 'Id')
   if (signedPropertiesId === undefined || signedPropertiesId === '') throw malformed('SignedProperties has no Id')
   const mode = c14nMode(only(signedInfo, DSIG, 'CanonicalizationMethod'))
+  const value = only(signature, DSIG, 'SignatureValue')
   return {
     signedInfo: () => canonicalize(signedInfo, mode),
     signedProperties: (properties) => canonicalize(signedProperties, properties),
     algorithm: readAlgorithm(signedInfo),
     references: readReferences(signedInfo),
-    value: bytesOf(only(signature, DSIG, 'SignatureValue')),
+    value: bytesOf(value),
     certificate: readCertificate(only(signature, DSIG, 'KeyInfo')),
     signedPropertiesId,
     ...readProperties(only(signedProperties, XADES, 'SignedSignatureProperties')),
-    ...readUnsigned(maybe(maybe(qualifying, XADES, 'UnsignedProperties'), XADES, 'UnsignedSignatureProperties')),
+    ...readUnsigned(maybe(maybe(qualifying, XADES, 'UnsignedProperties'), XADES, 'UnsignedSignatureProperties'), value),
   }
 }
 
@@ -162,7 +166,8 @@ function readDigest(parent: XmlElement): CertificateDigest {
   return { digest: algorithm.name, value }
 }
 
-function c14nMode(method: XmlElement): C14nMode {
+/** How a CanonicalizationMethod or a Transform asks to be canonicalised. Throws EvidenceError `malformed_signature`. */
+export function c14nMode(method: XmlElement): C14nMode {
   const uri = attributeOf(method, 'Algorithm')
   if (uri === C14N_INCLUSIVE) return { kind: 'inclusive' }
   if (uri !== C14N_EXCLUSIVE) throw malformed(`canonicalization ${uri} is not accepted`)
@@ -195,16 +200,19 @@ function readProperties(properties: XmlElement): Pick<SignatureFacts, 'signingTi
 
 function readUnsigned(
   unsigned: XmlElement | undefined,
-): Pick<SignatureFacts, 'intermediates' | 'ocspAnswers' | 'timestamp'> {
+  value: XmlElement,
+): Pick<SignatureFacts, 'intermediates' | 'ocspAnswers' | 'timestamp' | 'timestampOver'> {
   const certificates = maybe(unsigned, XADES, 'CertificateValues')
   const answers = maybe(maybe(unsigned, XADES, 'RevocationValues'), XADES, 'OCSPValues')
   const stamps = unsigned === undefined ? [] : childElements(unsigned, XADES, 'SignatureTimeStamp')
   if (stamps.length > MAX_TIMESTAMPS) throw malformed('it brings too many time-stamps')
   const token = maybe(stamps[0], XADES, 'EncapsulatedTimeStamp')
+  const method = maybe(stamps[0], DSIG, 'CanonicalizationMethod')
   return {
     intermediates: values(certificates, 'EncapsulatedX509Certificate').map(certificateOf),
     ocspAnswers: values(answers, 'EncapsulatedOCSPValue').map(bytesOf),
     timestamp: token === undefined ? undefined : bytesOf(token),
+    timestampOver: method === undefined ? undefined : canonicalize(value, c14nMode(method)),
   }
 }
 

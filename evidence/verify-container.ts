@@ -160,12 +160,12 @@ class Judge {
   }
 
   /** The time that the token says decides who is believed; those then decide whether the token is. */
-  #stamped({ signingTime, value, timestamp }: SignatureFacts): Date | undefined {
+  #stamped({ signingTime, value, timestamp, timestampOver }: SignatureFacts): Date | undefined {
     const bytes = this.#container.timestampToken ?? timestamp
     const token = bytes === undefined ? undefined : readToken(bytes)
     const claimed = token === undefined || token instanceof EvidenceError ? signingTime : token.genTime
     this.#check(CHECKS.trust, () => this.#believe(claimed ?? new Date(0)))
-    return this.#check(CHECKS.timestamp, () => this.#timestamp(token, value))
+    return this.#check(CHECKS.timestamp, () => this.#timestamp(token, timestampOver ?? value))
   }
 
   #believe(time: Date): void {
@@ -177,10 +177,10 @@ class Judge {
   }
 
   /** wire-message §7.5. The genTime is the time at which everything else is judged. */
-  #timestamp(token: TimestampToken | EvidenceError | undefined, signatureValue: Uint8Array): Date {
+  #timestamp(token: TimestampToken | EvidenceError | undefined, single: Uint8Array): Date {
     if (token === undefined) throw new EvidenceError('asic_timestamp_not_found', 'The container has no time-stamp')
     const { timestampResult, timestampChain } = this.#container
-    let stamped = signatureValue
+    let stamped = single
     if (timestampResult !== undefined && timestampChain !== undefined) {
       this.#timestampChain(timestampResult, timestampChain)
       stamped = timestampResult
