@@ -1,7 +1,7 @@
 /**
  * X-Road's sub-codes of a failed verification (wire-message §5.5, §6.3, §8.1); after `signature_verification.` they go over the wire.
  * Ours alone, and only in reports on containers: `asic_malformed_zip`, `asic_attachment_not_found`, `timestamp_invalid`; on what a log proves:
- * `malformed_record`, `nobody_believed`.
+ * `malformed_bundle`, `malformed_record`, `nobody_believed`.
  */
 export type EvidenceCode =
   | 'invalid_xml'
@@ -29,6 +29,7 @@ export type EvidenceCode =
   | 'asic_malformed_zip'
   | 'asic_withheld'
   | 'timestamp_invalid'
+  | 'malformed_bundle'
   | 'malformed_record'
   | 'nobody_believed'
 

@@ -15,6 +15,17 @@ export {
   verifyArchive,
 } from './archive-verifier.ts'
 export { type ArchiveContainer, ArchiveWriter } from './archive-writer.ts'
+export {
+  BUNDLE_SUFFIX,
+  type Bundled,
+  type BundledFile,
+  type BundleInput,
+  beginsBundle,
+  CONTAINER_SUFFIX,
+  PROOF_SUFFIX,
+  readBundle,
+  writeBundle,
+} from './bundle.ts'
 export { C14N_EXCLUSIVE, C14N_INCLUSIVE, type C14nMode, canonicalize } from './c14n.ts'
 export {
   type AttachmentTap,
@@ -59,6 +70,7 @@ export {
   insertTimestamp,
   signatureValueOf,
   timestampInput,
+  withoutTimestamp,
 } from './timestamp.ts'
 export { type TrustAt, type TrustOverTime, trustAt } from './trust-over-time.ts'
 export { type Examined, examineContainer, verifyContainer } from './verify-container.ts'

@@ -51,6 +51,22 @@ export function insertTimestamp(xml: Uint8Array, token: Uint8Array): Uint8Array 
   return Buffer.from(text.slice(0, at) + element + text.slice(at), 'utf8')
 }
 
+/**
+ * The signature as it was before a token of ours was put into it; undefined where the first time-stamp is not written as
+ * {@link insertTimestamp} writes it, so that nobody can say how the octets were before.
+ */
+export function withoutTimestamp(xml: Uint8Array): Uint8Array | undefined {
+  const text = Buffer.from(xml.buffer, xml.byteOffset, xml.length).toString('utf8')
+  const { at, prefix } = placeForTimestamp(text)
+  const [outer, inner] = [`<${prefix}SignatureTimeStamp><`, `${prefix}EncapsulatedTimeStamp>`]
+  const begin = `${outer}${inner}`
+  if (!text.startsWith(begin, at)) return undefined
+  const end = text.indexOf('<', at + begin.length)
+  const close = `</${inner}</${prefix}SignatureTimeStamp>`
+  if (!text.startsWith(close, end)) return undefined
+  return Buffer.from(text.slice(0, at) + text.slice(end + close.length), 'utf8')
+}
+
 const PATH: readonly (readonly [namespace: string, local: string])[] = [
   [DSIG, 'Signature'],
   [DSIG, 'Object'],

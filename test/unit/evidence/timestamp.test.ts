@@ -11,6 +11,7 @@ import {
   timestampInput,
   verifyHashChain,
   verifyMessage,
+  withoutTimestamp,
 } from '#evidence'
 import { digest, encodeBase64 } from '#trust'
 import { CLIENT, foundCountry, NOW } from './authority.ts'
@@ -127,7 +128,20 @@ for (const [name, signature] of Object.entries(LAYOUTS))
     const stamped = insertTimestamp(signature, token)
     assert.deepEqual(readSignature(stamped).timestamp, token)
     verifies(stamped)
+    // As it was, octet for octet: the log committed to that.
+    assert.deepEqual(withoutTimestamp(stamped), Buffer.from(signature))
   })
+
+test('a token that is not written as ours cannot be taken out again', () => {
+  const stamped = Buffer.from(insertTimestamp(xml, token)).toString()
+  for (const other of [
+    stamped.replace('<xades:SignatureTimeStamp>', '<xades:SignatureTimeStamp >'),
+    stamped.replace('<xades:EncapsulatedTimeStamp>', '<xades:EncapsulatedTimeStamp Id="a">'),
+    stamped.replace('</xades:EncapsulatedTimeStamp>', '</xades:EncapsulatedTimeStamp> '),
+    Buffer.from(xml).toString(),
+  ])
+    assert.equal(withoutTimestamp(Buffer.from(other)), undefined)
+})
 
 test('no place, no time-stamp', () => {
   const text = Buffer.from(xml).toString()
