@@ -213,7 +213,7 @@ class Connection implements PostgresConnection {
     if (!this.usable)
       throw new HostError('store_unreachable', `the database ${this.#where} does not answer: the connection is closed`)
     // Nobody answers any more. Ending the client while a query runs cuts its socket, which rejects the query.
-    const late = setTimeout(() => void this.close(), withinMs)
+    const late = setTimeout(() => this.#giveUp(), withinMs)
     try {
       return await this.#client.query({
         text: sql,
@@ -222,10 +222,7 @@ class Connection implements PostgresConnection {
       })
     } catch (cause) {
       const { error, lost } = postgresFailure(cause, this.#where)
-      if (lost) {
-        this.#lose()
-        void this.close()
-      }
+      if (lost) this.#giveUp()
       throw error
     } finally {
       clearTimeout(late)
@@ -244,6 +241,11 @@ class Connection implements PostgresConnection {
     const late = setTimeout(() => stream.destroy(), GOODBYE_MS)
     await this.#client.end().catch(() => undefined)
     clearTimeout(late)
+  }
+
+  #giveUp(): void {
+    this.#lose()
+    void this.close()
   }
 
   #lose(): void {

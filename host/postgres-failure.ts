@@ -32,6 +32,8 @@ const STATES: readonly (readonly [state: string, code: HostErrorCode, lost: bool
 /** @param where The database, for people. */
 export function postgresFailure(cause: unknown, where: string): Failure {
   if (cause instanceof HostError) return { error: cause, lost: true }
+  // Of a value that we cannot say.
+  if (cause instanceof RangeError) return { error: cause, lost: false }
   const { code, severity } = cause as { code?: unknown; severity?: unknown }
   // Without a severity it is no answer of the server: the socket's own error, or the driver's about it.
   if (typeof severity !== 'string') return { error: hostError('store_unreachable', where, cause), lost: true }

@@ -1,10 +1,21 @@
 // PostgreSQL for tests: a cluster of their own under a folder of their own, with fsync on, that ends with the process that started it.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chownSync,
+  closeSync,
+  existsSync,
+  globSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { freshAddress } from './federation/process.ts'
 
@@ -31,8 +42,8 @@ export interface Cluster {
   /** Of the TCP listener, beside the socket. */
   readonly address: string
   readonly port: number
-  /** INT as an operator does, QUIT as a crash, KILL as the kernel. The data stay. */
-  stop(signal?: 'INT' | 'QUIT' | 'KILL'): Promise<void>
+  /** INT as an operator does; QUIT is a crash: nothing is written any more, and the next start recovers. The data stay. */
+  stop(signal?: 'INT' | 'QUIT'): Promise<void>
   start(): Promise<void>
   /** Stops it for good. */
   remove(): Promise<void>
@@ -103,18 +114,18 @@ export async function startCluster(settings: readonly string[] = []): Promise<Cl
     address,
     port: PORT,
     async start() {
-      const child = spawn('sh', ['-c', SUPERVISOR, 'sh', folder, ...run], {
-        stdio: ['pipe', 'ignore', 'pipe'],
-        cwd: folder,
-      })
+      const log = openSync(join(folder, 'log'), 'w')
+      const child = spawn('sh', ['-c', SUPERVISOR, 'sh', folder, ...run], { stdio: ['pipe', log, log], cwd: folder })
+      closeSync(log)
       running = { child, exited: once(child, 'exit') }
-      await ready(child)
+      await ready(child, join(folder, 'log'))
       // A cluster is no reason for the test process to stay.
-      for (const each of [child, child.stdin, child.stderr]) (each as unknown as { unref(): void }).unref()
+      for (const each of [child, child.stdin]) (each as unknown as { unref(): void }).unref()
     },
     async stop(signal = 'INT') {
       const ending = running
       running = undefined
+      ending?.child.ref()
       ending?.child.stdin?.end(`${signal}\n`)
       await ending?.exited
     },
@@ -128,17 +139,15 @@ export async function startCluster(settings: readonly string[] = []): Promise<Cl
   return cluster
 }
 
-async function ready({ stderr }: ChildProcess): Promise<void> {
-  if (stderr === null) throw new TypeError('its stderr is a pipe')
-  let said = ''
-  stderr.setEncoding('utf8')
-  await new Promise<void>((resolve, reject) => {
-    stderr.on('data', (text: string) => {
-      said = (said + text).slice(-10_000)
-      if (said.includes('ready to accept connections')) resolve()
-    })
-    stderr.once('end', () => reject(new Error(`PostgreSQL ended: ${said}`)))
-  })
+async function ready(child: ChildProcess, log: string): Promise<void> {
+  for (;;) {
+    const said = readFileSync(log, 'utf8')
+    if (/ready to accept (read-only )?connections/.test(said)) return
+    // The supervisor waits for its word; the server says itself that it ends.
+    if (child.exitCode !== null || /database system is shut down|^\S*postgres: /m.test(said))
+      throw new Error(`PostgreSQL does not start: ${said}`)
+    await sleep(20)
+  }
 }
 
 /** Runs statements as superuser in the cluster of this folder. */
