@@ -31,6 +31,21 @@ export {
   verifySubtree,
 } from './merkle.ts'
 export {
+  type AddEntriesHead,
+  type EntryPackage,
+  formatAddEntriesHead,
+  formatEntryPackage,
+  formatMirrorInfo,
+  MIRROR_INFO_TYPE,
+  type MirrorInfo,
+  PACKAGES_PER_REQUEST,
+  type PackageRange,
+  packageRanges,
+  parseMirrorInfo,
+  readAddEntries,
+  verifyEntryPackage,
+} from './mirror-protocol.ts'
+export {
   formatNote,
   formatSignatureLines,
   MAXIMUM_NOTE_BYTES,
@@ -66,3 +81,21 @@ export {
   type TreeRange,
 } from './tree.ts'
 export { cosignatureTime, noteVerifier, verifySubtreeCosignature } from './verifier.ts'
+export {
+  type AddCheckpointRefusal,
+  type AddCheckpointVerdict,
+  judgeAddCheckpoint,
+  type WitnessedLog,
+} from './witness-judgement.ts'
+export {
+  type AddCheckpointRequest,
+  formatAddCheckpoint,
+  formatSignSubtree,
+  formatSize,
+  MAXIMUM_REQUEST_BYTES,
+  parseAddCheckpoint,
+  parseSignSubtree,
+  parseSize,
+  SIZE_TYPE,
+  type SignSubtreeRequest,
+} from './witness-protocol.ts'
