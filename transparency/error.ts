@@ -1,8 +1,8 @@
 /**
  * What this room refuses. `malformed_…`: bytes of others that are not of the format. `bad_signature`: a key that we know did not sign this.
  * `unsigned`: no key that we know signed it. `invalid_proof`: a Merkle proof, a tile or a map's proof does not lead to the root.
- * `not_witnessed`: the policy's quorum is not reached (yet). `out_of_range`: an index, a range or a size that the tree does not have.
- * `unsorted`: keys of a map that do not ascend.
+ * `out_of_range`: an index, a range or a size that the tree does not have, a value that the format cannot say. `unsorted`: keys of a map
+ * that do not ascend.
  */
 export type TransparencyCode =
   | 'malformed_note'
@@ -15,7 +15,6 @@ export type TransparencyCode =
   | 'bad_signature'
   | 'unsigned'
   | 'invalid_proof'
-  | 'not_witnessed'
   | 'out_of_range'
   | 'unsorted'
 

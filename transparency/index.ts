@@ -17,6 +17,7 @@ export {
 export { type TransparencyCode, TransparencyError } from './error.ts'
 export { Frontier, type NodeSink } from './frontier.ts'
 export { EMPTY_ROOT, HASH_BYTES, type Hash, leafHash, nodeHash } from './hash.ts'
+export { type Cosignature, type JudgedCheckpoint, judgeCheckpoint, quorumReached } from './judge-checkpoint.ts'
 export { formatVerifierKey, KEY_TYPES, type KeyType, parseVerifierKey, type VerifierKey, verifierKey } from './key.ts'
 export {
   type ConsistencyClaim,
@@ -57,6 +58,25 @@ export {
   parseSignatureLines,
   withSignatures,
 } from './note.ts'
+export {
+  formatPolicy,
+  MAXIMUM_POLICY_BYTES,
+  NO_QUORUM,
+  type Policy,
+  type PolicyGroup,
+  type PolicyLog,
+  type PolicyWitness,
+  parsePolicy,
+  quorumPolicy,
+} from './policy.ts'
+export {
+  formatLogProof,
+  judgeLogProof,
+  type LogProof,
+  MAXIMUM_EXTRA_BYTES,
+  MAXIMUM_LOG_PROOF_BYTES,
+  parseLogProof,
+} from './proof.ts'
 export { isKeyName, originHash } from './text.ts'
 export {
   type EntryBundle,

@@ -8,8 +8,16 @@ import { KEY_TYPES, type VerifierKey } from './key.ts'
 import type { NoteSignature, NoteVerifier } from './note.ts'
 import type { TreeRange } from './tree.ts'
 
-/** Reads the key once; keep what this gives. Throws `malformed_key`. */
+const verifiers = new WeakMap<VerifierKey, NoteVerifier>()
+
+/** What judges the signatures of a key, which is read once. Throws `malformed_key`. */
 export function noteVerifier(key: VerifierKey): NoteVerifier {
+  const verifier = verifiers.get(key) ?? makeVerifier(key)
+  verifiers.set(key, verifier)
+  return verifier
+}
+
+function makeVerifier(key: VerifierKey): NoteVerifier {
   const publicKey = read(key)
   const { name, id, type } = key
   switch (type) {
