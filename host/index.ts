@@ -21,8 +21,10 @@ export {
   type PostgresConnection,
 } from './postgres-connection.ts'
 export { type PostgresSettings, type StoreSettings, storeSetting } from './postgres-settings.ts'
+export { connectStore } from './postgres-store.ts'
 export { runtimeSocket } from './runtime-folder.ts'
 export { schemaFaults, withoutUndefined } from './schema.ts'
+export { SingleConnection } from './single-connection.ts'
 export { type Migration, openStore, openStoreForReading, type Store, type StorePlace, storePlace } from './store.ts'
 export { turnstile } from './turnstile.ts'
 export { listenUnix } from './unix-listener.ts'

@@ -18,7 +18,21 @@ export function openPostgresStore(
   store: string,
   migrations: readonly Migration[],
 ): OpenedStore {
-  return openBy(settings, store, false, async (connection) => {
+  return openOver(() => connectStore(settings, store, migrations))
+}
+
+/**
+ * A connection that has the store, at the last of its migrations. What goes over it is written by the one process that has the store;
+ * another may have had it since an earlier connection broke.
+ *
+ * @throws {HostError} as the queries of `openStore` do
+ */
+export function connectStore(
+  settings: PostgresSettings,
+  store: string,
+  migrations: readonly Migration[],
+): Promise<PostgresConnection> {
+  return connectAnd(settings, store, false, async (connection) => {
     await takeStore(connection, settings, store)
     await migrate(connection, settings, store, migrations)
   })
@@ -29,7 +43,7 @@ export function openPostgresForReading(
   store: string,
   migrations: readonly Migration[],
 ): OpenedStore {
-  return openBy(settings, store, true, async (connection) => {
+  const check = async (connection: PostgresConnection) => {
     const applied = (await hasMigrations(connection)) ? await appliedIn(connection, store) : []
     const [has, needs] = [applied, migrations.map(({ name }) => name)].map((names) => names.toSorted().join())
     if (has === needs) return
@@ -37,26 +51,29 @@ export function openPostgresForReading(
       'store_unusable',
       `${named(settings, store)} cannot be read: its writer has not made it. It has the migrations ${has}, and this version needs ${needs}`,
     )
-  })
+  }
+  return openOver(() => connectAnd(settings, store, true, check))
 }
 
-function openBy(
+function openOver(connect: () => Promise<PostgresConnection>): OpenedStore {
+  const single = new SingleConnection(connect)
+  return { dialect: postgresDialect(single), close: () => single.end() }
+}
+
+async function connectAnd(
   settings: PostgresSettings,
-  store: string,
+  name: string,
   readOnly: boolean,
   prepare: (connection: PostgresConnection) => Promise<void>,
-): OpenedStore {
-  const single = new SingleConnection(async () => {
-    const connection = await connectPostgres(settings, { name: store, readOnly })
-    try {
-      await prepare(connection)
-      return connection
-    } catch (error) {
-      await connection.close()
-      throw error
-    }
-  })
-  return { dialect: postgresDialect(single), close: () => single.end() }
+): Promise<PostgresConnection> {
+  const connection = await connectPostgres(settings, { name, readOnly })
+  try {
+    await prepare(connection)
+    return connection
+  } catch (error) {
+    await connection.close()
+    throw error
+  }
 }
 
 /** PostgreSQL frees the lock with the session, however that ends. */

@@ -1,10 +1,11 @@
-// kysely's pool of one: queries and transactions of a process take turns on one connection, which is opened anew when it broke.
+// A pool of one: queries and transactions of a process take turns on one connection, which is opened anew when it broke.
 import { HostError } from './error.ts'
 import type { PostgresAnswer, PostgresConnection } from './postgres-connection.ts'
 
 /** The connection of whoever has the turn. */
 export interface Turn {
-  query(sql: string, values: readonly unknown[]): Promise<PostgresAnswer>
+  /** @param name Prepares the statement under it. */
+  query(sql: string, values: readonly unknown[], name?: string): Promise<PostgresAnswer>
   /** @param discard Whether the connection cannot be trusted with another transaction. */
   release(discard?: boolean): void
 }
@@ -37,6 +38,16 @@ export class SingleConnection {
     }
   }
 
+  /** One statement in a turn of its own. Rejects as `open` and the connection do. */
+  async query(sql: string, values: readonly unknown[], name?: string): Promise<PostgresAnswer> {
+    const turn = await this.connect()
+    try {
+      return await turn.query(sql, values, name)
+    } finally {
+      turn.release()
+    }
+  }
+
   /** Waits for whoever has the turn. */
   async end(): Promise<void> {
     this.#closed = true
@@ -49,10 +60,10 @@ export class SingleConnection {
     if (this.#held?.connection.usable) return this.#held.turn
     const connection = await this.#open()
     const turn: Turn = {
-      query: async (sql, values) => {
+      query: async (sql, values, name) => {
         // With the connection its transaction is gone: there is nothing to roll back, and the failure before is the one to tell.
         if (sql === 'rollback' && !connection.usable) return { command: 'ROLLBACK', rowCount: null, rows: [] }
-        return await connection.query(sql, values)
+        return await connection.query(sql, values, name === undefined ? {} : { name })
       },
       release: (discard = false) => {
         if (discard) void connection.close()
