@@ -52,6 +52,7 @@ export {
   type TransportWriter,
   transportWriter,
 } from './multipart-writer.ts'
+export { reducedRest, reducedSoap } from './reduced.ts'
 export { buildRestRequest, parseRestRequest, type RestRequestHead } from './rest-request.ts'
 export {
   buildRestResponse,
