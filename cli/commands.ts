@@ -219,6 +219,50 @@ QUERY-ID is the X-Road-Id of a message, as its answer carries it.
     load: async () => (await import('./log.ts')).get,
   },
   {
+    name: 'archive run',
+    summary: 'Archive what the message log of a security server holds, now',
+    options: { json, ...where },
+    details: `
+Beside the schedule, and shown while it runs; it goes on when this command is interrupted. Exit code: 0 archived, 1 failed.
+
+  saadik archive run --server customs`,
+    load: async () => (await import('./archive.ts')).run,
+  },
+  {
+    name: 'archive status',
+    summary: 'Show how far the log is archived, and where to',
+    options: { json, ...where },
+    details: '  saadik archive status --server customs\n\nExit code: 1 where the last run failed.',
+    load: async () => (await import('./archive.ts')).status,
+  },
+  {
+    name: 'archive list',
+    summary: 'List the files that the log was archived in',
+    options: { json, ...where },
+    details: '  saadik archive list --server customs',
+    load: async () => (await import('./archive.ts')).list,
+  },
+  {
+    name: 'archive verify',
+    summary: 'Verify archives: nothing changed, missing, in excess or in another order',
+    takes: 'FILE…',
+    positionals: [1, 10_000],
+    options: {
+      first: { help: 'they begin with the first archive of its group' },
+      previous: { value: 'DIGEST', help: 'they go on from an archive that ended with this digest' },
+      json,
+    },
+    details: `
+Needs no server. Several files are judged together: each must go on from another, or be where --first or --previous say that they begin.
+Encrypted ones are decrypted before (gpg, age). Whether the messages inside are valid is for 'saadik verify' to say.
+
+  saadik archive verify --first mlog-*.zip
+  saadik archive verify --previous 9011ab55… mlog-20260301120000-20260301180000-1bdf9efbf998d9c1.zip
+
+Exit code: 0 all valid, 1 any invalid, 2 one could not be read.`,
+    load: async () => (await import('./archive.ts')).verify,
+  },
+  {
     name: 'types',
     summary: 'Write the TypeScript types of a service, for saadik/client',
     takes: 'SERVICE|FILE',

@@ -22,6 +22,8 @@ export type ArchiveFaultCode =
   | 'linking_info_malformed'
   /** It does not go on from where the archive before it ended. */
   | 'previous_digest_differs'
+  /** Two archives go on from the same one (`linkArchives`). */
+  | 'archive_forked'
   | 'no_containers'
   /** A container is not the one that was archived, or the chain before it is not. */
   | 'digest_differs'

@@ -5,6 +5,7 @@ export {
   type ArchiveHash,
   MAX_CONTAINERS,
 } from './archive-linking.ts'
+export { type ArchiveLink, linkArchives } from './archive-links.ts'
 export { type ArchiveGrouping, archiveGroup, archiveName } from './archive-name.ts'
 export {
   type ArchiveFault,

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { filePath, storeSetting } from '#host'
+import { archiveSchema } from './archive/settings.ts'
 import { monitoringSchema } from './monitoring/index.ts'
 
 const port = z.int().min(0).max(65_535)
@@ -85,6 +86,7 @@ export const securityServerSchema = z.strictObject({
       maxLoggedBodyBytes: z.int().min(0).optional(),
     })
     .prefault({}),
+  archive: archiveSchema.prefault({}),
   limits: z
     .strictObject({
       /**

@@ -1,6 +1,7 @@
 // The control socket of a security server, as cli, demo and consoles see it: types and paths, nothing else.
 import type { CertificateState } from './certificates/own-keys.ts'
 
+export type { ArchiveStatus } from './archive/index.ts'
 export type { CertificateState } from './certificates/own-keys.ts'
 
 /** `GET /status` */
@@ -99,6 +100,34 @@ export interface LogEntry {
   readonly timestamped: boolean
 }
 
+/** `GET /archive/files[?after=id][&limit=n]`, in the order in which they were made. */
+export interface ArchiveListing {
+  readonly files: readonly ArchivedFile[]
+  /** Present when there are more: pass it as `after`. */
+  readonly next?: number
+}
+
+export interface ArchivedFile {
+  readonly id: number
+  readonly name: string
+  /** `INSTANCE/CLASS/CODE[/SUBSYSTEM]`, or '' where all are one group. */
+  readonly group: string
+  readonly records: number
+  readonly firstAt: string
+  readonly lastAt: string
+  /** Where its hash chain ends, in hex: what the next one of the group begins with. */
+  readonly digest: string
+  readonly hash: string
+  readonly bytes: number
+  /** Of the file as it is stored. */
+  readonly sha256: string
+  /** The file of proofs beside it. */
+  readonly proofs?: string
+  /** When it was read back from its destination; absent until then. */
+  readonly provedAt?: string
+  readonly destination?: string
+}
+
 export const controlPaths = {
   status: '/status',
   apply: '/apply',
@@ -109,4 +138,9 @@ export const controlPaths = {
   /** ASiC-E of one record; `?force=1` time-stamps it first. */
   container: (seq: number) => `/log/${seq}/container`,
   verificationConfiguration: '/verificationconf',
+  /** GET, an ArchiveStatus. The three answer 404 where the archive is turned off. */
+  archive: '/archive',
+  /** POST: begins a run, or finds it under way. */
+  archiveRun: '/archive/run',
+  archiveFiles: '/archive/files',
 } as const

@@ -1,6 +1,7 @@
 // The control socket (interfaces: Control socket). Everything an API will do later goes through the same calls.
 import type { Application, Response } from 'express'
 import { shortId } from '#protocol'
+import { archiveRoutes } from './archive/control.ts'
 import type { LogEntry, LogListing, SecurityServerStatus, ServiceListing } from './contract.ts'
 import { controlPaths } from './contract.ts'
 import type { Gateway } from './exchange/gateway.ts'
@@ -87,6 +88,8 @@ export function controlRoutes(
       if (request.query['force'] !== undefined) await gateway.messageLog.timestampNow([seq])
       await stream(response, 'application/vnd.etsi.asic-e+zip', gateway.messageLog.container(seq))
     })
+
+    if (gateway.archive !== undefined) archiveRoutes(app, gateway.archive)
 
     app.get(controlPaths.verificationConfiguration, async (_request, response) => {
       const answer = await answerVerificationConf(gateway.configuration.current(), gateway.clock.now())

@@ -16,6 +16,7 @@ import {
 } from '#host'
 import { parseServerId } from '#protocol'
 import { connectSigner } from '#signer'
+import { openArchive } from './archive/index.ts'
 import { internalTls } from './certificates/internal-tls.ts'
 import { openKeyring } from './certificates/keyring.ts'
 import { openOcspAnswers } from './certificates/ocsp-answers.ts'
@@ -80,6 +81,17 @@ export async function startSecurityServer(
     log,
   })
   life.onStop('message log', () => messageLog.close())
+  const archive = config.archive.enabled
+    ? await openArchive({
+        directory: config.directory,
+        place: storePlace(config.store, config.directory, 'archive'),
+        messageLog,
+        settings: config.archive,
+        clock,
+        log,
+      })
+    : undefined
+  life.onStop('archive', () => archive?.close())
   const ownTls = await internalTls(signer, config.listen.host, server.serverCode)
   const services = await openServices({
     place: storePlace(config.store, config.directory, 'services'),
@@ -135,6 +147,7 @@ export async function startSecurityServer(
     configuration,
     services,
     messageLog,
+    archive,
     keyring,
     answers,
     peers,

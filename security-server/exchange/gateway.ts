@@ -3,6 +3,7 @@ import type { ConfigurationClient, GlobalConfiguration } from '#global-configura
 import type { Clock, Log } from '#host'
 import type { ServerId, Side } from '#protocol'
 import { fault } from '#protocol'
+import type { Archive } from '../archive/index.ts'
 import type { Keyring } from '../certificates/keyring.ts'
 import type { OcspAnswers } from '../certificates/ocsp-answers.ts'
 import type { Peers } from '../consumer/peers.ts'
@@ -20,6 +21,8 @@ export interface Gateway {
   readonly configuration: ConfigurationClient
   readonly services: ServiceRegistry
   readonly messageLog: MessageLog
+  /** Undefined where the configuration turned it off. */
+  readonly archive: Archive | undefined
   readonly keyring: Keyring
   readonly answers: OcspAnswers
   readonly peers: Peers

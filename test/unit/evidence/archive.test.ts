@@ -13,6 +13,7 @@ import {
   ArchiveWriter,
   archiveGroup,
   archiveName,
+  linkArchives,
   readZip,
   verifyArchive,
   writeZip,
@@ -93,6 +94,24 @@ test('what is written is read: chain, order, period, the end for the next archiv
     assert.deepEqual(codes(await verifyArchive(once(next.bytes), 'first')), ['previous_digest_differs'])
     assert.deepEqual(codes(await verifyArchive(once(next.bytes), { previous: '00' })), ['previous_digest_differs'])
   }
+})
+
+test('archives are put together: each goes on from another, and only one from each', async () => {
+  const judge = async (bytes: Buffer) => verifyArchive(once(bytes), 'anywhere')
+  const first = await archive()
+  const end = { digest: first.writer.digest, file: 'mlog-1.zip' }
+  const second = await archive([Buffer.from('four')], 'SHA-512', end)
+  const fork = await archive([Buffer.from('another')], 'SHA-512', end)
+  const one = await judge(first.bytes)
+  const two = await judge(second.bytes)
+  const links = (list: readonly ArchiveReport[], start: Parameters<typeof linkArchives>[1]) =>
+    linkArchives(list, start).map(({ link, valid, faults }) => (valid ? link : faults.map(({ code }) => code).join()))
+  assert.deepEqual(links([two, one], 'first'), ['archive', 'start'])
+  assert.deepEqual(links([one, two, two], 'anywhere'), ['unknown', 'archive', 'archive'])
+  assert.deepEqual(links([two], 'first'), ['previous_digest_differs'])
+  assert.deepEqual(links([two], { previous: end.digest }), ['start'])
+  assert.deepEqual(links([one], { previous: end.digest }), ['previous_digest_differs'])
+  assert.deepEqual(links([one, two, await judge(fork.bytes)], 'first'), ['start', 'archive_forked', 'archive_forked'])
 })
 
 test('the linking info is the last entry, in the layout of X-Road', async () => {
