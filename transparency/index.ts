@@ -20,6 +20,16 @@ export { EMPTY_ROOT, HASH_BYTES, type Hash, leafHash, nodeHash } from './hash.ts
 export { type Cosignature, type JudgedCheckpoint, judgeCheckpoint, quorumReached } from './judge-checkpoint.ts'
 export { formatVerifierKey, KEY_TYPES, type KeyType, parseVerifierKey, type VerifierKey, verifierKey } from './key.ts'
 export {
+  formatMapProof,
+  type MapClaim,
+  type MapProof,
+  type MapWitness,
+  parseMapProof,
+  proveKey,
+  verifyMapProof,
+} from './map-proof.ts'
+export type { MapReader } from './map-reader.ts'
+export {
   type ConsistencyClaim,
   consistencyProof,
   type InclusionClaim,
@@ -77,6 +87,14 @@ export {
   MAXIMUM_LOG_PROOF_BYTES,
   parseLogProof,
 } from './proof.ts'
+export {
+  buildMap,
+  MAP_KEY_BYTES,
+  MAP_RECORD_BYTES,
+  type MapEntry,
+  type MapHead,
+  type MapSink,
+} from './sorted-map.ts'
 export { isKeyName, originHash } from './text.ts'
 export {
   type EntryBundle,

@@ -1,9 +1,9 @@
 // Hashes of a tree out of its tiles: those of our own disk as they are, those of a stranger only where they lead to a root that somebody signed.
 import { equalBytes } from '#trust'
 import { TransparencyError } from './error.ts'
-import { HASH_BYTES, type Hash, nodeHash } from './hash.ts'
+import { HASH_BYTES, type Hash } from './hash.ts'
 import { type HashTile, placeInTile, TILE_WIDTH, tileOf, tilePath, tileWidth } from './tile.ts'
-import { completeNodes, type HashReader, isTreeSize, joinHashes, type TreeNode } from './tree.ts'
+import { completeHash, completeNodes, type HashReader, isTreeSize, joinHashes, type TreeNode } from './tree.ts'
 
 /** Tiles of hashes by their coordinates, in the order asked: exactly `width` hashes each, a fuller one being cut by whoever fetched it. */
 export type TileSource = (tiles: readonly HashTile[]) => readonly Uint8Array[] | Promise<readonly Uint8Array[]>
@@ -40,7 +40,7 @@ export function verifiedTileReader(
       const [parent] = parents(tile, size)
       if (parent === undefined) continue
       const node = { level: (tile.level + 1) * 8, index: tile.index }
-      if (!equalBytes(complete(bytes, 0, TILE_WIDTH), hashIn(tiles, parent, node)))
+      if (!equalBytes(completeHash(bytes, 0, TILE_WIDTH), hashIn(tiles, parent, node)))
         throw new TransparencyError('invalid_proof', `${tilePath(tile)} is not what the tile above it says`)
     }
     return nodes.map((node, at) => hashIn(tiles, wanted[at] as HashTile, node))
@@ -81,11 +81,5 @@ async function fetchTiles(wanted: readonly HashTile[], source: TileSource): Prom
 function hashIn(tiles: ReadonlyMap<string, Fetched>, tile: HashTile, node: TreeNode): Hash {
   const { first, count } = placeInTile(node)
   const bytes = tiles.get(tilePath(tile))?.bytes ?? new Uint8Array(0)
-  return complete(bytes, first, count)
-}
-
-/** Hash of a complete subtree from `count`, a power of two, hashes of one level. */
-function complete(bytes: Uint8Array, first: number, count: number): Hash {
-  if (count === 1) return bytes.subarray(first * HASH_BYTES, (first + 1) * HASH_BYTES)
-  return nodeHash(complete(bytes, first, count / 2), complete(bytes, first + count / 2, count / 2))
+  return completeHash(bytes, first, count)
 }
