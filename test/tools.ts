@@ -18,7 +18,7 @@ export function hasTool(name: string): boolean {
 export function needsTools(t: TestContext, ...names: readonly string[]): boolean {
   const missing = names.filter((name) => !hasTool(name))
   if (missing.length === 0) return true
-  t.skip(`SKIPPED, NOT PROVED: ${missing.join(', ')} not installed (apt-get install openssl xmlsec1 libxml2-utils)`)
+  t.skip(`SKIPPED, NOT PROVED: ${missing.join(', ')} not installed (.ci/run says which packages have them)`)
   return false
 }
 
