@@ -121,7 +121,7 @@ async function startOcsp(file: string, life: Lifecycle): Promise<void> {
   const counters: HttpCounters = { answered: 0, signed: 0, refused: 0 }
   const url = await serve(ocspHttp(responder, counters, log), config, life)
   const status = async (): Promise<OcspStatus> => ({
-    ...(await readiness(signer, responder)),
+    ...(await readiness(signer, responder, store)),
     url,
     ...counters,
   })
@@ -143,7 +143,7 @@ async function startTsa(file: string, life: Lifecycle): Promise<void> {
   const counters: HttpCounters = { answered: 0, signed: 0, refused: 0 }
   const url = await serve(tsaHttp(tsa, counters, log), config, life)
   const status = async (): Promise<TsaStatus> => ({
-    ...(await readiness(signer, tsa)),
+    ...(await readiness(signer, tsa, store)),
     url,
     granted: counters.signed,
     refused: counters.refused,
@@ -151,19 +151,24 @@ async function startTsa(file: string, life: Lifecycle): Promise<void> {
   await control('tsa', config, statusControl(status), log, life)
 }
 
-/** Ready is: certified, and the signer would sign. */
-async function readiness(signer: SignerClient, authority: { certificate(): Promise<Certificate | undefined> }) {
-  const found = await authority.certificate().catch(whileMissing)
-  if (found instanceof HostError) return { ready: false, reason: found.message }
-  const expires = found === undefined ? {} : { expires: found.notAfter.toISOString() }
-  const reason = found === undefined ? 'the key ceremony has not been held' : await signerFault(signer)
+/** Ready is: the store answers, certified, and the signer would sign. */
+async function readiness(
+  signer: SignerClient,
+  authority: { certificate(): Promise<Certificate | undefined> },
+  store: { ready(): Promise<void> },
+) {
+  let certificate: Certificate | undefined
+  try {
+    await store.ready()
+    certificate = await authority.certificate()
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error
+    // No store yet is no ceremony yet: the CA makes the store when it starts.
+    if (error.code !== 'store_unusable') return { ready: false, reason: error.message }
+  }
+  const expires = certificate === undefined ? {} : { expires: certificate.notAfter.toISOString() }
+  const reason = certificate === undefined ? 'the key ceremony has not been held' : await signerFault(signer)
   return reason === undefined ? { ready: true, ...expires } : { ready: false, reason, ...expires }
-}
-
-/** No store yet is no ceremony yet: the CA makes the store when it starts. A database that is away says so itself. */
-function whileMissing(error: unknown): HostError | undefined {
-  if (!(error instanceof HostError)) throw error
-  return error.code === 'store_unusable' ? undefined : error
 }
 
 const STARTS: Readonly<Record<AuthorityProcess, (file: string, life: Lifecycle) => Promise<void>>> = {

@@ -33,7 +33,12 @@ export interface StateOptions {
     readonly timestampingIntervalSeconds?: number
     readonly verifyNextUpdate?: boolean
   }
-  readonly central?: { readonly intervalSeconds?: number; readonly expireSeconds?: number }
+  readonly central?: {
+    readonly intervalSeconds?: number
+    readonly expireSeconds?: number
+    /** Merged over the process's configuration file. */
+    readonly config?: object
+  }
   readonly globalGroups?: readonly object[]
   readonly authorities?: AuthoritiesOptions
 }
@@ -130,6 +135,7 @@ async function assemble(
       address: `${centralAddress}:8090`,
       intervalSeconds: options.central?.intervalSeconds ?? 5,
       expireSeconds: options.central?.expireSeconds ?? 600,
+      ...options.central?.config,
     }),
   )
   let centralProcess = await startProcess('central-server/main.ts', ['--config', centralConfig])
