@@ -15,7 +15,8 @@ export interface WithheldPart {
 }
 
 const FORMAT = 'saadik withheld parts 1'
-const MAX_PARTS = 1000
+/** A message and as many attachments as an exchange takes. */
+const MAX_PARTS = 10_001
 const NAME = /^(?:message\.xml|attachment[1-9]\d{0,5})$/
 
 /** Throws TypeError for names that no verifier knows. */

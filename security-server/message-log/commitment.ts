@@ -10,7 +10,7 @@ export function committed(
 ): { readonly record: Uint8Array; readonly commitment: Uint8Array } {
   const record = encodeRecord({
     ...row,
-    headDigest: digest('SHA-512', row.head),
+    headDigest: row.headDigest ?? digest('SHA-512', row.head),
     signatureDigest,
     chainDigest: row.chain && digest('SHA-512', row.chain),
     chainResultDigest: row.chainResult && digest('SHA-512', row.chainResult),

@@ -25,23 +25,25 @@ export function containerOf(
     ...(record.chainResult === undefined ? {} : { chainResult: record.chainResult }),
     ...(record.chain === undefined ? {} : { chain: record.chain }),
     ...(batch ? { timestamp: { token, result, chain } } : {}),
-    attachments: record.body === undefined ? [] : attachments(record.body, read),
+    ...contentOf(record, read),
   })
 }
 
-/** The REST body is `attachment1`. What was not kept is named by what was signed of it, under a name no verifier reads. */
-function attachments(body: BodyReference, read: (body: BodyReference, number: number) => AsyncIterable<Uint8Array>) {
-  return (body.parts ?? [body]).map(({ size, digest }, index) => {
-    const number = index + 1
-    if (!body.truncated) return { name: `attachment${number}`, size, body: () => read(body, number) }
-    const note = Buffer.from(
-      `The body of this message was longer than this server keeps, and is not here.\nsize: ${size} bytes\nSHA-512: ${Buffer.from(digest).toString('base64')}\n`,
-    )
-    return {
-      name: index === 0 ? 'body-not-kept.txt' : `body-not-kept-${number}.txt`,
-      async *body() {
-        yield note
-      },
-    }
-  })
+/** The REST body is `attachment1`. What was not kept is named as withheld; its digest is proved by the signature. */
+function contentOf(
+  { headDigest, body }: StoredRecord,
+  read: (body: BodyReference, number: number) => AsyncIterable<Uint8Array>,
+) {
+  const parts = (body === undefined ? [] : (body.parts ?? [body])).map(({ size }, index) => ({
+    name: `attachment${index + 1}`,
+    size,
+  }))
+  const withheld = [...(headDigest === undefined ? [] : [{ name: 'message.xml' }]), ...(body?.truncated ? parts : [])]
+  return {
+    attachments:
+      body === undefined || body.truncated
+        ? []
+        : parts.map((part, index) => ({ ...part, body: () => read(body, index + 1) })),
+    ...(withheld.length === 0 ? {} : { withheld }),
+  }
 }

@@ -12,7 +12,7 @@ import type { RecordRow } from './store.ts'
 
 const MAGIC = 0x53615263
 /** Facts are the small columns, as JSON; what a later version adds to them, this one does not read. */
-const PARTS = ['salt', 'bodyDigest', 'head', 'signature', 'chain', 'chainResult', 'bodyInline'] as const
+const PARTS = ['salt', 'bodyDigest', 'head', 'headDigest', 'signature', 'chain', 'chainResult', 'bodyInline'] as const
 const LENGTHS_AT = 16
 const PARTS_AT = LENGTHS_AT + 4 * (1 + PARTS.length)
 const CHECK_BYTES = 4
@@ -97,6 +97,7 @@ export function readFrame(frame: Buffer): RecordRow {
     salt = null,
     bodyDigest = null,
     head = null,
+    headDigest = null,
     signature = null,
     chain = null,
     chainResult = null,
@@ -107,6 +108,7 @@ export function readFrame(frame: Buffer): RecordRow {
     salt: required(salt),
     bodyDigest,
     head: required(head),
+    headDigest,
     signature: required(signature),
     chain,
     chainResult,

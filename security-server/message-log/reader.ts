@@ -160,6 +160,7 @@ function toRecord(row: Row, placed: RecordRow): StoredRecord {
     requestId: row.request_id,
     member: decodeClientId(row.member),
     head: Buffer.from(placed.head),
+    ...(placed.headDigest === null ? {} : { headDigest: Buffer.from(placed.headDigest) }),
     signature: Buffer.from(placed.signature),
     ...(placed.chain === null ? {} : { chain: Buffer.from(placed.chain) }),
     ...(placed.chainResult === null ? {} : { chainResult: Buffer.from(placed.chainResult) }),

@@ -11,6 +11,12 @@ export interface BodyPart {
   readonly digest: Uint8Array
 }
 
+/**
+ * What becomes of a body. `passed-on`: it may lie on the disk until it has been delivered, readable for this process alone. `digest`: it is
+ * passed on elsewhere, and never lies there.
+ */
+export type Keeping = 'kept' | 'passed-on' | 'digest'
+
 /** A body that was spooled whole, and where it lies. Made by `BodySpool.finish` and by the log; never by hand. */
 export interface BodyReference {
   readonly size: number
@@ -24,7 +30,12 @@ export interface BodyReference {
   readonly file?: string
   /** Of a stored record: where they are in no file, the bytes lie in the record of this sequence number. */
   readonly stored?: number
-  /** Longer than `maxLoggedBodyBytes`: the log keeps size and digest only, as soon as the body has been passed on. */
+  /** Which key it is encrypted with, in its file. */
+  readonly sealedBy?: string
+  /**
+   * The log keeps size and digest only, as soon as the body has been passed on: it is longer than `maxLoggedBodyBytes`, or was not spooled to
+   * be kept.
+   */
   readonly truncated?: boolean
 }
 
@@ -40,8 +51,10 @@ export interface LogRecord {
   readonly requestId: string
   /** The client on the consumer's server, the provider on the provider's, in both directions (wire-message §9.2). */
   readonly member: ClientId
-  /** The SOAP message or the REST head, byte for byte what was signed. */
+  /** The SOAP message or the REST head, byte for byte what was signed; its reduced form where bodies of the service are not kept. */
   readonly head: Uint8Array
+  /** SHA-512 of what was signed, where `head` is the reduced form. */
+  readonly headDigest?: Uint8Array
   /** The signature document. */
   readonly signature: Uint8Array
   /** Present, both, where the signature is a batch signature (wire-message §5). */

@@ -26,7 +26,7 @@ function faultOf(record: LogRecord): string | undefined {
   if (queryId.length > MAX_ID_LENGTH || requestId.length > MAX_ID_LENGTH)
     return `an identifier is longer than ${MAX_ID_LENGTH} characters`
   if (body === undefined) return undefined
-  const fresh = body.stored === undefined && (body.inline !== undefined || body.file !== undefined)
+  const fresh = body.stored === undefined && (body.inline !== undefined || body.file !== undefined || body.truncated)
   return fresh ? undefined : 'its body was not spooled for it'
 }
 
@@ -42,6 +42,7 @@ export function toRow(record: LogRecord): RecordRow {
     member: idKey(record.member),
     salt: newSalt(),
     head: record.head,
+    headDigest: record.headDigest ?? null,
     signature: record.signature,
     chain: record.chain ?? null,
     chainResult: record.chainResult ?? null,

@@ -3,6 +3,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { digest } from '#trust'
 import { committed } from './commitment.ts'
 import type { TornEnd } from './ending.ts'
+import { LogError } from './error.ts'
 import type { LogDirection, LogSide } from './record.ts'
 import type { Place, Tail } from './segments.ts'
 
@@ -20,6 +21,8 @@ export interface RecordRow {
   /** Random; nobody who has not the record can try out what its commitment stands for. */
   readonly salt: Uint8Array
   readonly head: Uint8Array
+  /** SHA-512 of what was signed, where `head` is a reduced form of it. */
+  readonly headDigest: Uint8Array | null
   readonly signature: Uint8Array
   readonly chain: Uint8Array | null
   readonly chainResult: Uint8Array | null
@@ -198,7 +201,7 @@ export class Store {
       result = work()
     } catch (error) {
       this.#rollBack()
-      throw new WriteFailure(error, false)
+      throw error instanceof LogError ? error : new WriteFailure(error, false)
     }
     try {
       this.#db.exec('COMMIT')

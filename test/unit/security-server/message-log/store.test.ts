@@ -18,6 +18,7 @@ const ROW: PlacedRow = {
   member: 'DEMO/GOV/70000001/population-register',
   salt: Buffer.alloc(32, 's'),
   head: Buffer.from('head'),
+  headDigest: null,
   signature: Buffer.from('signature'),
   chain: null,
   chainResult: null,
