@@ -101,7 +101,7 @@ export class S3Client {
   document(call: S3Call, signal: AbortSignal): Promise<S3Document> {
     return this.call(call, signal, async ({ body }) => {
       const document = await readDocument(body)
-      if (document.first('Code') !== undefined) throw new S3Refusal(500, document)
+      if (document.first('Code') !== undefined) throw new S3Refusal(200, document)
       return document
     })
   }

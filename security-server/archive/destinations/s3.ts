@@ -1,11 +1,13 @@
 // Any store that speaks S3. Files above a part go up in parts; each call carries the digest of its bytes, which the store compares.
 import { type FileHandle, open } from 'node:fs/promises'
+import type { IncomingHttpHeaders } from 'node:http'
 import { passedOn } from '#host'
 import { digest } from '#trust'
 import { ArchiveError } from '../error.ts'
 import type { S3Settings } from '../settings.ts'
 import type { Destination, LocalFile } from './destination.ts'
 import { type S3Call, S3Client } from './s3-client.ts'
+import { readDocument } from './s3-document.ts'
 
 /** S3 takes parts of 5 MiB to 5 GiB, at most 10,000 of them. One is in memory at a time. */
 const PART_BYTES = 8 * 1024 * 1024
@@ -15,21 +17,17 @@ const MAX_BREAKS = 4
 const DAY_MS = 86_400_000
 /** What a file is by our own account: one that is there already need not go up again. */
 const OWN_DIGEST = 'x-amz-meta-sha256'
+const LOCK_MODE = 'x-amz-object-lock-mode'
+const LOCK_UNTIL = 'x-amz-object-lock-retain-until-date'
 
 export function s3Destination(settings: S3Settings, now: () => Date): Destination {
   const client = new S3Client(settings)
   return {
     shown: client.shown,
     async put(file, signal) {
-      if (await isThere(client, file, signal)) return
-      const handle = await open(file.path, 'r')
-      try {
-        const headers = { ...lockHeaders(settings, now()), [OWN_DIGEST]: file.sha256 }
-        if (file.bytes <= PART_BYTES) await putWhole(client, file, handle, headers, signal)
-        else await putParts(client, file, handle, headers, signal)
-      } finally {
-        await handle.close()
-      }
+      const until = settings.lock && new Date(now().getTime() + settings.lock.days * DAY_MS)
+      if (!(await isThere(client, file, signal))) await send(client, file, lockHeaders(settings, until), signal)
+      if (until !== undefined) await mustBeLocked(client, file, lockHeaders(settings, until), signal)
     },
     read: (name, signal) => read(client, name, signal),
     close: () => client.close(),
@@ -37,22 +35,63 @@ export function s3Destination(settings: S3Settings, now: () => Date): Destinatio
 }
 
 /** A run that ended before it knew what became of its file need not leave a second version of a locked one. */
-function isThere(client: S3Client, { name, bytes, sha256 }: LocalFile, signal: AbortSignal): Promise<boolean> {
+async function isThere(client: S3Client, { name, bytes, sha256 }: LocalFile, signal: AbortSignal): Promise<boolean> {
+  const headers = await head(client, name, signal)
+  return headers?.['content-length'] === String(bytes) && headers[OWN_DIGEST] === sha256
+}
+
+function lockHeaders({ lock }: S3Settings, until: Date | undefined): Record<string, string> {
+  if (lock === undefined || until === undefined) return {}
+  return { [LOCK_MODE]: lock.mode, [LOCK_UNTIL]: until.toISOString() }
+}
+
+/**
+ * A store may pass over what it does not know. Where the lock that was asked for is not there, it is asked for by itself, and then it must be.
+ * To see it a client needs the right `s3:GetObjectRetention`.
+ */
+async function mustBeLocked(
+  client: S3Client,
+  { name }: LocalFile,
+  lock: Record<string, string>,
+  signal: AbortSignal,
+): Promise<void> {
+  const isLocked = async (): Promise<boolean> => (await head(client, name, signal))?.[LOCK_MODE] === lock[LOCK_MODE]
+  if (await isLocked()) return
+  const body = Buffer.from(
+    `<Retention xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Mode>${lock[LOCK_MODE]}</Mode><RetainUntilDate>${lock[LOCK_UNTIL]}</RetainUntilDate></Retention>`,
+  )
+  await client.document({ method: 'PUT', name, query: { retention: '' }, headers: checksum(body), body }, signal)
+  if (await isLocked()) return
+  throw new ArchiveError('destination_failed', `${client.shown} has ${name}, but not locked`)
+}
+
+/** The headers of an object; undefined where there is none, which S3 does not admit (403) to who may not list the bucket. */
+function head(client: S3Client, name: string, signal: AbortSignal): Promise<IncomingHttpHeaders | undefined> {
   return client.call(
     { method: 'HEAD', name },
     signal,
     async ({ status, headers, body }) => {
       for await (const _ of body);
-      return status === 200 && headers['content-length'] === String(bytes) && headers[OWN_DIGEST] === sha256
+      return status === 200 ? headers : undefined
     },
-    [404],
+    [403, 404],
   )
 }
 
-function lockHeaders({ lock }: S3Settings, now: Date): Record<string, string> {
-  if (lock === undefined) return {}
-  const until = new Date(now.getTime() + lock.days * DAY_MS).toISOString()
-  return { 'x-amz-object-lock-mode': lock.mode, 'x-amz-object-lock-retain-until-date': until }
+async function send(
+  client: S3Client,
+  file: LocalFile,
+  lock: Record<string, string>,
+  signal: AbortSignal,
+): Promise<void> {
+  const handle = await open(file.path, 'r')
+  try {
+    const headers = { ...lock, [OWN_DIGEST]: file.sha256 }
+    if (file.bytes <= PART_BYTES) await putWhole(client, file, handle, headers, signal)
+    else await putParts(client, file, handle, headers, signal)
+  } finally {
+    await handle.close()
+  }
 }
 
 async function putWhole(
@@ -111,7 +150,9 @@ async function putParts(
 }
 
 async function giveUpOld(client: S3Client, name: string, signal: AbortSignal): Promise<void> {
-  const list = await client.document({ method: 'GET', query: { uploads: '', prefix: client.key(name) } }, signal)
+  const call: S3Call = { method: 'GET', query: { uploads: '', prefix: client.key(name) } }
+  // Who may not list uploads (403) leaves them to a rule of the bucket.
+  const list = await client.call(call, signal, ({ body }) => readDocument(body), [403])
   for (const uploadId of list.all('UploadId'))
     await client.call(
       { method: 'DELETE', name, query: { uploadId } },
