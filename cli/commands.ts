@@ -12,6 +12,18 @@ const dir: Option = { value: 'DIR', help: "the demo's state (default: .saadik he
 const output: Option = { value: 'FILE', short: 'o', help: 'write there instead of to the standard output' }
 const where = { server, config, dir } as const
 
+/** Whom to believe, as `verify` has it. */
+const whom = {
+  conf: { value: 'DIR', help: 'a verification configuration: the folder or the zip that GET /verificationconf gives' },
+  anchor: { value: 'FILE', help: 'download the configuration that this anchor names, instead' },
+} as const
+const authorities = {
+  tsa: {
+    value: 'URL',
+    help: "the time-stamping authority; it must be one of the configuration's (default: those in turn)",
+  },
+} as const
+
 export const commands: readonly Command[] = [
   {
     name: 'demo up',
@@ -67,6 +79,73 @@ come from a place you trust), --anchor to fetch it now, neither to take that of 
 
 Exit code: 0 all valid, 1 any invalid, 2 any unreadable (and none invalid).`,
     load: async () => (await import('./verify.ts')).verify,
+  },
+  {
+    name: 'evidence export',
+    summary: 'Write evidence as containers that conform to ETSI standards (ASiC-E with XAdES B-LTA)',
+    takes: 'FILE…|DIR',
+    positionals: [1, 10_000],
+    options: {
+      output: { value: 'FILE|DIR', short: 'o', help: 'where to: a file for one container, a folder for many' },
+      hash: { value: 'NAME', help: 'digest of the new time-stamps: SHA-512 (default), SHA-384, SHA-256, SHA3-512, …' },
+      ...authorities,
+      ...whom,
+    },
+    details: `
+For validators that know ETSI EN 319 162 and EN 319 132 and not X-Road, such as those of the EU's DSS. What was signed stays as it is;
+around it come a time-stamp over the signature as XAdES wants it, certificates, OCSP answers of now and an archive time-stamp. So the
+time-stamping authority and the OCSP responders are asked, and the signing certificate must still be valid. Containers that are not
+TOTAL-PASSED are refused. Into a folder, what is there already is not written again: an interrupted run goes on.
+
+  saadik evidence export request.asice -o request-etsi.asice
+  saadik evidence export --conf verificationconf.zip containers/ -o conforming/
+
+What each form of container proves to whom: docs/conforming.md.
+Exit code: 0 all written, 1 any refused.`,
+    load: async () => (await import('./evidence-export.ts')).exportEvidence,
+  },
+  {
+    name: 'evidence status',
+    summary: 'Show until when containers are good, and what ends then',
+    takes: 'FILE…|DIR',
+    positionals: [1, 10_000],
+    options: {
+      within: { value: 'DAYS', help: 'what ends earlier than this is to be renewed (default: 365)' },
+      ...whom,
+      json,
+    },
+    details: `
+Evidence stands as long as the certificate of the authority behind its last time-stamp, and as long as the algorithms of that time-stamp
+are relied on (ETSI TS 119 312). Before that it has to be renewed.
+
+  saadik evidence status containers/
+
+Exit code: 0 all good for longer, 1 any to renew or invalid, 2 any unreadable (and none of those).`,
+    load: async () => (await import('./evidence-status.ts')).status,
+  },
+  {
+    name: 'evidence renew',
+    summary: 'Add an archive time-stamp to containers before their last time-stamp weakens or ends',
+    takes: 'FILE…|DIR',
+    positionals: [1, 10_000],
+    options: {
+      within: { value: 'DAYS', help: 'renew what ends earlier than this (default: 365)' },
+      hash: { value: 'NAME', help: 'renew what is under another digest too: SHA-512, SHA3-512, …' },
+      ...authorities,
+      ...whom,
+      json,
+    },
+    details: `
+Every .asice under a folder, in whatever layout; X-Road's tools read them as before. A thousand containers share one time-stamp
+(evidence records, RFC 4998). Each file is replaced whole, or stays as it is; an interrupted run goes on where it stopped, because
+what was renewed is not due any more. Invalid evidence is not renewed. Archives (mlog-….zip) are chained by digests of their
+containers: renew what lies in them outside of them.
+
+  saadik evidence renew containers/
+  saadik evidence renew --hash SHA3-512 --tsa https://tsa.example.test containers/
+
+Exit code: 0 everything that was due is renewed, 1 something was refused.`,
+    load: async () => (await import('./evidence-renew.ts')).renew,
   },
   {
     name: 'anchor export',

@@ -48,6 +48,7 @@ export {
   recordEntry,
   SALT_BYTES,
 } from './log-record.ts'
+export * from './long-term/index.ts'
 export { partiesOf } from './parties.ts'
 export {
   CHECKS,

@@ -9,6 +9,10 @@ import { malformedZip, ZipInput } from './zip-input.ts'
 
 export interface ReadEntry {
   readonly name: string
+  /** As the header says, taken for UTC; nothing vouches for it. */
+  readonly modifiedAt: Date
+  /** Not compressed. */
+  readonly stored: boolean
   /** Either read to its end before the next entry is asked for, or not begun: then it is skipped, and still checked. */
   readonly body: AsyncIterable<Uint8Array>
 }
@@ -60,7 +64,7 @@ export async function* readZip(
         left -= octets
         if (left < 0) throw malformedZip(`more than ${limits.maxBytes} octets decompressed`)
       })
-      yield { name, body }
+      yield { name, modifiedAt: local.modifiedAt, stored: local.entry.method === 0, body }
       for await (const _ of body) {
         // Skipped by the caller; its sizes and checksum are part of what must agree.
       }
@@ -76,6 +80,7 @@ interface Local {
   readonly streamed: boolean
   /** Zip64: sizes after the data have eight octets. */
   readonly wide: boolean
+  readonly modifiedAt: Date
 }
 
 async function readLocal(input: ZipInput, offset: number): Promise<Local> {
@@ -100,7 +105,15 @@ async function readLocal(input: ZipInput, offset: number): Promise<Local> {
   const size = stated(18)
   const compressed = stated(14)
   const crc = header.readUInt32LE(10)
-  return { entry: { name, nameBytes, flags, method, offset, crc, compressed, size }, streamed, wide }
+  const modifiedAt = readDosTime(header.readUInt16LE(6), header.readUInt16LE(8))
+  return { entry: { name, nameBytes, flags, method, offset, crc, compressed, size }, streamed, wide, modifiedAt }
+}
+
+/** Months and days that do not exist roll over: the time is no part of what is believed. */
+function readDosTime(time: number, date: number): Date {
+  return new Date(
+    Date.UTC((date >> 9) + 1980, ((date >> 5) & 15) - 1, date & 31, time >> 11, (time >> 5) & 63, (time & 31) * 2),
+  )
 }
 
 /** One reading only: ASCII, or UTF-8 that says so; relative, inside its folder, with nothing that a screen does not show. */

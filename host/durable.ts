@@ -12,11 +12,15 @@ const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp$/
  *   rename(tmp, path)                                     a crash here leaves the old content or the new one, never a mixture
  *   fsync(folder)                                         from here on it is the new one
  *
- * Temporary files of crashes are removed by `sweepTemporary`. Two writers of one path at once: the later rename wins, whole.
+ * Octets may stream in: a source that fails leaves the old content. Temporary files of crashes are removed by `sweepTemporary`. Two writers of one path at once: the later rename wins, whole.
  *
  * @param mode of a new file; it is the temporary file's from its first byte, so a secret is never readable in between
  */
-export async function writeFileDurable(path: string, bytes: Uint8Array | string, mode = 0o644): Promise<void> {
+export async function writeFileDurable(
+  path: string,
+  bytes: Uint8Array | string | AsyncIterable<Uint8Array>,
+  mode = 0o644,
+): Promise<void> {
   const folder = dirname(path)
   const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
   try {

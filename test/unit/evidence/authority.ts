@@ -66,6 +66,8 @@ export interface IssueOptions {
   readonly extendedKeyUsage?: readonly string[]
   readonly notBefore?: Date
   readonly notAfter?: Date
+  /** id-pkix-ocsp-nocheck: nobody need ask whether a responder is revoked (RFC 6960 §4.2.2.2.1). */
+  readonly noCheck?: boolean
 }
 
 let serialNumbers = 1000
@@ -89,6 +91,7 @@ export function issue(options: IssueOptions): Holder {
           ),
         ]
       : []),
+    ...(options.noCheck ? [extension(oids.ocspNoCheck, false, write.nul())] : []),
   ]
   const subject = writeName(options.subject)
   serialNumbers += 1
@@ -152,6 +155,7 @@ export function foundCountry(kind: KeyKind = 'EC-P256'): Country {
     issuer: ca,
     keyUsage: ['digitalSignature'],
     extendedKeyUsage: [oids.ocspSigning],
+    noCheck: true,
   })
   const tsa = issue({
     kind,

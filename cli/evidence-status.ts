@@ -1,0 +1,80 @@
+// `saadik evidence status`: until when each container is good, and what ends then.
+import { EvidenceError, LongTermError, type Standing, type Survey, surveyContainer, verifyContainer } from '#evidence'
+import type { Run } from './command.ts'
+import { containersIn, openerOf } from './container-files.ts'
+import { believed, horizonOf } from './long-term-options.ts'
+import { coloured } from './output.ts'
+import type { Believed } from './trust.ts'
+
+/** Good evidence with what makes it last, or why it is none. */
+export type Standings =
+  | { readonly state: 'good'; readonly survey: Survey; readonly standing: Standing }
+  | { readonly state: 'invalid' | 'unreadable'; readonly code: string; readonly detail: string }
+
+/** Only what is valid, but for parts that are withheld or not kept, is worth keeping valid. */
+export async function standingOf(file: string, { trust }: Believed): Promise<Standings> {
+  const open = openerOf(file)
+  try {
+    const report = await verifyContainer(open(), trust)
+    if (
+      report.verdict === 'unreadable' ||
+      (report.verdict !== 'valid' && report.subIndication !== 'SIGNED_DATA_NOT_FOUND')
+    ) {
+      const failed = report.checks.find(({ ok }) => !ok)
+      const state = report.verdict === 'unreadable' ? 'unreadable' : 'invalid'
+      return { state, code: failed?.code ?? report.indication, detail: failed?.detail ?? report.indication }
+    }
+    const survey = await surveyContainer(open, trust)
+    const last = survey.times.at(-1)
+    if (last === undefined)
+      return { state: 'invalid', code: 'asic_timestamp_not_found', detail: 'It has no time-stamp' }
+    return { state: 'good', survey, standing: last.standing }
+  } catch (error) {
+    const { code = 'unreadable', message } = error as { code?: string; message: string }
+    const judged = error instanceof LongTermError || error instanceof EvidenceError
+    return { state: judged ? 'invalid' : 'unreadable', code, detail: message }
+  }
+}
+
+export const status: Run = async (given, out) => {
+  const whom = await believed(given, out)
+  const horizon = horizonOf(given)
+  const counts = { good: 0, due: 0, invalid: 0, unreadable: 0 }
+  const files: object[] = []
+  for await (const file of containersIn(given.positionals)) {
+    const found = await standingOf(file, whom)
+    const due = found.state === 'good' && found.standing.until < horizon
+    counts[due ? 'due' : found.state] += 1
+    if (given.on('json')) files.push({ file, ...described(found, due) })
+    else out.line(lineOf(file, found, due))
+  }
+  if (given.on('json')) out.json({ files, ...counts })
+  else
+    out.line(`${counts.good} good, ${counts.due} to renew, ${counts.invalid} invalid, ${counts.unreadable} unreadable`)
+  return counts.due + counts.invalid > 0 ? 1 : counts.unreadable > 0 ? 2 : 0
+}
+
+function described(found: Standings, due: boolean): object {
+  if (found.state !== 'good') return { state: found.state, code: found.code, detail: found.detail }
+  const { survey, standing } = found
+  return {
+    state: due ? 'due' : 'good',
+    layout: survey.layout,
+    until: standing.until.toISOString(),
+    because: standing.because,
+    timestamps: survey.times.map(({ kind, genTime, digest, tsa }) => ({
+      kind,
+      genTime: genTime.toISOString(),
+      digest,
+      authority: tsa.subject.text,
+    })),
+  }
+}
+
+function lineOf(file: string, found: Standings, due: boolean): string {
+  if (found.state !== 'good')
+    return `${coloured(['red', 'bold'], found.state.toUpperCase())}  ${file}  ${found.code}: ${found.detail.replace(/[\r\n]+/g, ' ')}`
+  const { survey, standing } = found
+  const last = survey.times.at(-1)
+  return `${due ? coloured(['yellow', 'bold'], 'RENEW') : coloured(['green', 'bold'], 'GOOD')}  ${file}  ${survey.layout}, last ${last?.kind} ${last?.genTime.toISOString()} (${last?.digest}), good until ${standing.until.toISOString()}: then ${standing.because}`
+}
