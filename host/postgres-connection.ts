@@ -187,6 +187,8 @@ async function requireSafety(connection: PostgresConnection, where: string): Pro
   if (fsync !== 'on') throw refuse('fsync is off: a power cut would take away what it has acknowledged')
   if (commits !== 'on' && commits !== 'remote_apply')
     throw refuse(`synchronous_commit is ${commits}: it would acknowledge what is not durable yet`)
+  // It came with 14. A store's connection is idle when nothing happens.
+  if (Number(version) >= 140_000) await connection.query('SET idle_session_timeout = 0')
   if (standby !== 0) throw new HostError('store_unreachable', `the database ${where} is a standby`)
 }
 
