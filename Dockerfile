@@ -22,7 +22,9 @@ COPY trust ./trust
 COPY protocol ./protocol
 COPY evidence ./evidence
 COPY host ./host
+COPY transparency ./transparency
 COPY signer ./signer
+COPY transparent-log ./transparent-log
 COPY global-configuration ./global-configuration
 COPY pki ./pki
 COPY central-server ./central-server

@@ -1,0 +1,12 @@
+// The door of `transparent-log`: a transparent log as a running thing, its witnesses, and a witness of others.
+export { type TransparentLogCode, TransparentLogError } from './error.ts'
+export { type FileOpener, GrowingFile } from './growing-file.ts'
+export { NoteKeys, type Prover } from './note-keys.ts'
+export { checkpointBytes, readCheckpoint, type SignedCheckpoint, signedCheckpoint } from './signed-checkpoint.ts'
+export { type EntryProof, SignedLog, type SignedLogOptions } from './signed-log.ts'
+export { type Answer, networks, type Site, siteServer } from './site.ts'
+export { logSite, witnessSite } from './sites.ts'
+export { TileLog } from './tile-log.ts'
+export { type WatchedStatus, Witness, type WitnessOptions } from './witness.ts'
+export type { PeerConfiguration } from './witness-peer.ts'
+export { type PeerStatus, Witnessing, type WitnessingOptions } from './witnessing.ts'
