@@ -9,7 +9,9 @@ import { join } from 'node:path'
 import { ifThere, passedOn, syncFolder } from '#host'
 import { equalBytes, hasher } from '#trust'
 import { LogError } from './error.ts'
-import type { BodyReference } from './record.ts'
+import { passingKey } from './master-key.ts'
+import type { BodyReference, Keeping } from './record.ts'
+import { BodySealer, openSealed, type Range } from './sealed-body.ts'
 import type { Slice } from './slice.ts'
 import { type BodyFile, type BodySpool, Spool, type SpoolPlace } from './spool.ts'
 
@@ -31,6 +33,8 @@ export class Bodies implements SpoolPlace {
   readonly #openFile: (path: string) => Promise<FileHandle>
   /** Finished, and not claimed by a record. */
   readonly #free = new Set<string>()
+  /** Of bodies that are never kept: a crash leaves files that nobody can read, and the next start removes them. */
+  readonly #passingKey = passingKey()
   /** Not kept, and not yet passed on: removed after it was read. */
   readonly #passing = new Set<string>()
 
@@ -41,13 +45,14 @@ export class Bodies implements SpoolPlace {
     this.#openFile = options.openFile ?? ((path) => open(path, 'wx', 0o600))
   }
 
-  spool(): BodySpool {
-    return new Spool(this, this.#keepUpTo)
+  spool(keeping: Keeping = 'kept'): BodySpool {
+    return new Spool(this, this.#keepUpTo, keeping)
   }
 
-  async create(): Promise<BodyFile> {
+  async create(keeping: Keeping): Promise<BodyFile> {
     const id = `${crypto.randomUUID().replaceAll('-', '')}-${this.#run}`
-    return { id, handle: await this.#openFile(this.#path(id)) }
+    const sealer = keeping === 'kept' ? undefined : new BodySealer(this.#passingKey)
+    return { id, handle: await this.#openFile(this.#path(id)), sealer }
   }
 
   async settle(id: string): Promise<void> {
@@ -107,21 +112,36 @@ export class Bodies implements SpoolPlace {
     const check = compare ? hasher('SHA-512') : undefined
     let read = 0
     try {
-      const range = { highWaterMark: READ_CHUNK, start, ...(body.parts === undefined ? {} : { end: start + size - 1 }) }
-      if (size > 0 || body.parts === undefined)
-        for await (const chunk of createReadStream(this.#path(body.file), range) as AsyncIterable<Uint8Array>) {
-          read += chunk.length
-          check?.update(chunk)
-          passedOn(chunk.length)
-          yield chunk
-        }
+      for await (const chunk of this.#content(body, slice)) {
+        read += chunk.length
+        check?.update(chunk)
+        passedOn(chunk.length)
+        yield chunk
+      }
       if (read !== size || (check !== undefined && !equalBytes(check.digest(), digest)))
         throw new LogError('body_damaged', `The body in file ${body.file} is not the one that was logged`)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-      throw new LogError('body_missing', `The body in file ${body.file} is gone`, { cause: error })
     } finally {
       if (start + size >= body.size && this.#passing.has(body.file)) await this.drop(body)
+    }
+  }
+
+  /** A body that is one part is read up to the end of its file, so that one that has become longer is seen. */
+  #content(body: BodyReference & { readonly file: string }, slice: Slice): AsyncIterable<Uint8Array> {
+    const { file, sealedBy, parts, size: total } = body
+    if (sealedBy === undefined) return this.#bytes(file, parts === undefined ? undefined : slice)
+    const read = (range: Range | undefined) => this.#bytes(file, range)
+    return openSealed(this.#passingKey, read, { ...slice, total })
+  }
+
+  /** @param range All of the file where it is absent. */
+  async *#bytes(file: string, range: Range | undefined): AsyncGenerator<Uint8Array> {
+    if (range?.size === 0) return
+    const bounds = range === undefined ? {} : { start: range.start, end: range.start + range.size - 1 }
+    try {
+      yield* createReadStream(this.#path(file), { highWaterMark: READ_CHUNK, ...bounds })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      throw new LogError('body_missing', `The body in file ${file} is gone`, { cause: error })
     }
   }
 

@@ -3,7 +3,7 @@ import type { GlobalConfiguration } from '#global-configuration'
 import type { Clock, Log } from '#host'
 import type { ClientId } from '#protocol'
 import { openStore } from './open-log.ts'
-import type { BodyReference, LogDirection, LogRecord, RecordEvidence, StoredRecord } from './record.ts'
+import type { BodyReference, Keeping, LogDirection, LogRecord, RecordEvidence, StoredRecord } from './record.ts'
 import type { BodySpool } from './spool.ts'
 
 export { answerAsic } from './asic.ts'
@@ -12,6 +12,7 @@ export { LogError, type LogErrorCode } from './error.ts'
 export type {
   BodyPart,
   BodyReference,
+  Keeping,
   LogDirection,
   LogRecord,
   LogSide,
@@ -29,8 +30,8 @@ export interface EvidenceAnswer {
 }
 
 export interface MessageLog {
-  /** A place for one body on its way. Whoever takes it ends it with `finish` or `discard`. */
-  spool(): BodySpool
+  /** A place for one body on its way, which is kept if nothing else is said. Whoever takes it ends it with `finish` or `discard`. */
+  spool(keeping?: Keeping): BodySpool
   /**
    * The bytes of a body, of a fresh reference or a stored record's. A stored one is compared with its digest as it is read.
    *

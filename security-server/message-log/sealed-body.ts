@@ -76,35 +76,40 @@ export interface Range {
   readonly size: number
 }
 
+/** Reads a file: a range of it, or all. */
+export type ReadFile = (range?: Range) => AsyncIterable<Uint8Array>
+
 /** Where the chunks lie that hold a part of a body, in its file. */
-export function sealedRange({ start, size }: Range): Range {
+function sealedRange({ start, size }: Range): Range {
   const first = Math.floor(start / CHUNK_BYTES)
   const end = Math.ceil((start + size) / CHUNK_BYTES)
   return { start: SEALED_HEAD + first * SEALED_CHUNK, size: (end - first) * SEALED_CHUNK }
 }
 
 /**
- * A part of a body, from the chunks that hold it.
+ * A part of a body, from the chunks that hold it; all of it from the whole file, so that whatever follows is seen.
  *
- * @param head The first SEALED_HEAD bytes of the file.
- * @param total Size of the whole body.
- * @param chunks The bytes of `sealedRange`, or up to the end of the file.
+ * @param part `total`: size of the whole body.
  * @throws LogError `body_damaged` for whatever is not as it was written. Errors of the source pass through.
  */
 export async function* openSealed(
   master: MasterKey,
-  head: Buffer,
+  read: ReadFile,
   { start, size, total }: Range & { readonly total: number },
-  chunks: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Buffer> {
-  if (head.length !== SEALED_HEAD || head.readUInt32BE(0) !== MAGIC || head.readUInt32BE(4) !== VERSION)
-    throw damaged('it does not begin as a sealed body does')
-  const key = master.derive(head.subarray(SALT_AT), INFO)
+  if (size === 0 && total > 0) return
+  const whole = size === total
+  const bytes = whole ? read() : chain(read({ start: 0, size: SEALED_HEAD }), read(sealedRange({ start, size })))
   const last = Math.max(0, Math.ceil(total / CHUNK_BYTES) - 1)
   let number = Math.floor(start / CHUNK_BYTES)
-  for await (const sealed of cut(chunks)) {
+  let file: { readonly head: Buffer; readonly key: Buffer } | undefined
+  for await (const piece of cut(bytes)) {
+    if (file === undefined) {
+      file = opened(master, piece)
+      continue
+    }
     if (number > last) throw damaged('something follows its last chunk')
-    const plain = openChunk(key, head, sealed, nonceOf(number, number === last))
+    const plain = openChunk(file.key, file.head, piece, nonceOf(number, number === last))
     const at = number * CHUNK_BYTES
     const wanted = plain.subarray(Math.max(0, start - at), Math.max(0, start + size - at))
     number += 1
@@ -112,7 +117,14 @@ export async function* openSealed(
   }
 }
 
+function opened(master: MasterKey, head: Buffer): { readonly head: Buffer; readonly key: Buffer } {
+  if (head.length !== SEALED_HEAD || head.readUInt32BE(0) !== MAGIC || head.readUInt32BE(4) !== VERSION)
+    throw damaged('it does not begin as a sealed body does')
+  return { head, key: master.derive(head.subarray(SALT_AT), INFO) }
+}
+
 function openChunk(key: Buffer, head: Buffer, sealed: Buffer, nonce: Buffer): Buffer {
+  if (sealed.length < TAG_BYTES) throw damaged('its last chunk has no tag')
   const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES })
   decipher.setAAD(head).setAuthTag(sealed.subarray(sealed.length - TAG_BYTES))
   const plain = decipher.update(sealed.subarray(0, sealed.length - TAG_BYTES))
@@ -124,24 +136,29 @@ function openChunk(key: Buffer, head: Buffer, sealed: Buffer, nonce: Buffer): Bu
   return plain
 }
 
-/** Whole chunks, and the last one however long it is. */
+async function* chain(...sources: readonly AsyncIterable<Uint8Array>[]): AsyncGenerator<Uint8Array> {
+  for (const source of sources) yield* source
+}
+
+/** The head, whole chunks, and the last one however long it is. Each is gone with the next. */
 async function* cut(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
-  const buffer = Buffer.allocUnsafeSlow(SEALED_CHUNK)
+  const head = Buffer.alloc(SEALED_HEAD)
+  const chunk = Buffer.allocUnsafeSlow(SEALED_CHUNK)
+  let into = head
   let held = 0
   for await (const bytes of source)
     for (let done = 0; done < bytes.length; ) {
-      if (held === SEALED_CHUNK) {
-        yield buffer
+      if (held === into.length) {
+        yield into
+        into = chunk
         held = 0
       }
-      const taken = Math.min(SEALED_CHUNK - held, bytes.length - done)
-      buffer.set(bytes.subarray(done, done + taken), held)
+      const taken = Math.min(into.length - held, bytes.length - done)
+      into.set(bytes.subarray(done, done + taken), held)
       held += taken
       done += taken
     }
-  if (held === 0) return
-  if (held < TAG_BYTES) throw damaged('its last chunk has no tag')
-  yield buffer.subarray(0, held)
+  yield into.subarray(0, held)
 }
 
 function damaged(why: string, cause?: unknown): LogError {

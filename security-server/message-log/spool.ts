@@ -2,7 +2,8 @@
 import type { FileHandle } from 'node:fs/promises'
 import { type Hasher, hasher } from '#trust'
 import { LogError } from './error.ts'
-import { type BodyPart, type BodyReference, INLINE_LIMIT } from './record.ts'
+import { type BodyPart, type BodyReference, INLINE_LIMIT, type Keeping } from './record.ts'
+import type { BodySealer } from './sealed-body.ts'
 
 /**
  * A body that is being received. One call at a time: await each before the next, which is how a slow disk slows down
@@ -25,10 +26,12 @@ export interface BodySpool {
 export interface BodyFile {
   readonly id: string
   readonly handle: FileHandle
+  /** Where it must not be readable on the disk. */
+  readonly sealer: BodySealer | undefined
 }
 
 export interface SpoolPlace {
-  create(): Promise<BodyFile>
+  create(keeping: Keeping): Promise<BodyFile>
   /** Makes the file's name durable; its content is already. */
   settle(id: string): Promise<void>
   /** From now on the body may be recorded or dropped. */
@@ -42,6 +45,7 @@ export class Spool implements BodySpool {
   size = 0
   readonly #place: SpoolPlace
   readonly #keepUpTo: number
+  readonly #keeping: Keeping
   #hasher: Hasher = hasher('SHA-512')
   /** Attachments that are whole. */
   readonly #parts: BodyPart[] = []
@@ -55,9 +59,10 @@ export class Spool implements BodySpool {
   #reference: BodyReference | undefined
 
   /** @param keepUpTo Longer bodies are marked as not to be kept. */
-  constructor(place: SpoolPlace, keepUpTo: number) {
+  constructor(place: SpoolPlace, keepUpTo: number, keeping: Keeping) {
     this.#place = place
     this.#keepUpTo = keepUpTo
+    this.#keeping = keeping
   }
 
   write(chunk: Uint8Array): Promise<void> | void {
@@ -65,6 +70,7 @@ export class Spool implements BodySpool {
       throw new TypeError('A spool takes one write at a time, and none after its end')
     this.#hasher.update(chunk)
     this.size += chunk.length
+    if (this.#keeping === 'digest') return
     if (this.#held + chunk.length <= INLINE_LIMIT) return this.#hold(chunk)
     return this.#exclusively(() => this.#writeOut(chunk))
   }
@@ -81,15 +87,21 @@ export class Spool implements BodySpool {
     const facts = {
       size: this.size,
       ...this.#digests(),
-      ...(this.size > this.#keepUpTo ? { truncated: true } : {}),
+      ...(this.size > this.#keepUpTo || this.#keeping !== 'kept' ? { truncated: true } : {}),
+    }
+    if (this.#keeping === 'digest') {
+      this.#reference = facts
+      return facts
     }
     if (this.#file === undefined) {
       this.#reference = { ...facts, inline: this.#buffer.subarray(0, this.#held) }
       return this.#reference
     }
-    const { id, handle } = this.#file
+    const file = this.#file
+    const { id, handle, sealer } = file
     await this.#exclusively(async () => {
-      await writeAll(handle, this.#buffer.subarray(0, this.#held))
+      await put(file, this.#buffer.subarray(0, this.#held))
+      if (sealer !== undefined) await writeAll(handle, sealer.end())
       // Content first, then the name: a crash at any line here leaves a file of this run that no record references,
       // which the next start's sweep removes. Only after both may a record name it. A body that is not to be kept needs
       // to live only until it is passed on.
@@ -98,7 +110,7 @@ export class Spool implements BodySpool {
       if (!facts.truncated) await this.#place.settle(id)
     })
     this.#buffer = Buffer.alloc(0)
-    this.#reference = { ...facts, file: id }
+    this.#reference = { ...facts, file: id, ...(sealer === undefined ? {} : { sealedBy: sealer.keyId }) }
     this.#place.finished(this.#reference)
     return this.#reference
   }
@@ -131,11 +143,11 @@ export class Spool implements BodySpool {
   }
 
   async #writeOut(chunk: Uint8Array): Promise<void> {
-    this.#file ??= await this.#place.create()
-    await writeAll(this.#file.handle, this.#buffer.subarray(0, this.#held))
+    this.#file ??= await this.#place.create(this.#keeping)
+    await put(this.#file, this.#buffer.subarray(0, this.#held))
     this.#held = 0
     if (chunk.length < INLINE_LIMIT) this.#hold(chunk)
-    else await writeAll(this.#file.handle, chunk)
+    else await put(this.#file, chunk)
   }
 
   async #exclusively(work: () => Promise<void>): Promise<void> {
@@ -150,6 +162,11 @@ export class Spool implements BodySpool {
       this.#busy = false
     }
   }
+}
+
+async function put({ handle, sealer }: BodyFile, bytes: Uint8Array): Promise<void> {
+  if (sealer === undefined) return await writeAll(handle, bytes)
+  for (const chunk of sealer.seal(bytes)) await writeAll(handle, chunk)
 }
 
 /** write(2) may take a part only; a disk that fills up takes a part first and then fails. */

@@ -8,7 +8,6 @@ import {
   CHUNK_BYTES,
   openSealed,
   SEALED_HEAD,
-  sealedRange,
 } from '../../../../security-server/message-log/sealed-body.ts'
 import { code } from './fixture.ts'
 
@@ -36,16 +35,13 @@ async function open(
   file: Buffer,
   total: number,
   { key = master, start = 0, size = total - start, pieces = 30_001 }: Reading = {},
-) {
-  const range = sealedRange({ start, size })
-  const whole = start === 0 && size === total
-  const bytes = whole ? file.subarray(SEALED_HEAD) : file.subarray(range.start, range.start + range.size)
-  const source = async function* () {
+): Promise<Buffer> {
+  const read = async function* (range = { start: 0, size: file.length }) {
+    const bytes = file.subarray(range.start, range.start + range.size)
     for (let at = 0; at < bytes.length; at += pieces) yield bytes.subarray(at, at + pieces)
   }
   const out: Buffer[] = []
-  for await (const chunk of openSealed(key, file.subarray(0, SEALED_HEAD), { start, size, total }, source()))
-    out.push(chunk)
+  for await (const chunk of openSealed(key, read, { start, size, total })) out.push(chunk)
   return Buffer.concat(out)
 }
 
