@@ -1,6 +1,6 @@
 // The index follows the log: records are durable first and entered many at a time, by the writer's thread.
 import { LogError } from './error.ts'
-import type { WorkerCalls } from './worker-calls.ts'
+import type { LogThread } from './log-thread.ts'
 import type { WriterOperations } from './writer-operations.ts'
 
 /** Whichever comes first. */
@@ -10,7 +10,7 @@ const BEHIND_MS = 250
 const TOO_FAR_BEHIND_RECORDS = 65_536
 
 export class Indexing {
-  readonly #writer: WorkerCalls<WriterOperations>
+  readonly #writer: LogThread<WriterOperations>
   /** Called for each attempt that failed and that nobody waited for. */
   onFailure: (error: Error, again: boolean) => void = () => {}
   /** What the last attempt failed with. */
@@ -21,7 +21,7 @@ export class Indexing {
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
 
-  constructor(writer: WorkerCalls<WriterOperations>, lastSeq: number) {
+  constructor(writer: LogThread<WriterOperations>, lastSeq: number) {
     this.#writer = writer
     this.#durable = lastSeq
     this.#indexed = lastSeq

@@ -9,14 +9,14 @@ import { layOut } from './frame.ts'
 import type { FindQuery, LogStatus, MessageLog } from './index.ts'
 import type { Indexing } from './indexing.ts'
 import type { Journal } from './journal.ts'
+import type { LogThread } from './log-thread.ts'
 import type { Reader } from './reader.ts'
-import type { BodyReference, LogRecord, RecordEvidence, StoredRecord } from './record.ts'
+import type { BodyReference, Keeping, LogRecord, RecordEvidence, StoredRecord } from './record.ts'
 import type { RoundOperations } from './round.ts'
 import { checkRecord, toRow } from './row.ts'
 import { sliceOf } from './slice.ts'
 import type { BodySpool } from './spool.ts'
 import type { Timestamper } from './timestamper.ts'
-import type { WorkerCalls } from './worker-calls.ts'
 import type { WriterOperations } from './writer-operations.ts'
 
 const MAX_PAGE = 1000
@@ -26,8 +26,8 @@ const PROBE_MS = 5_000
 interface Parts {
   readonly immediate: boolean
   readonly records: number
-  readonly writer: WorkerCalls<WriterOperations>
-  readonly rounds: WorkerCalls<RoundOperations>
+  readonly writer: LogThread<WriterOperations>
+  readonly rounds: LogThread<RoundOperations>
   readonly journal: Journal
   readonly indexing: Indexing
   readonly reader: Reader
@@ -57,8 +57,8 @@ export class OpenLog implements MessageLog {
     }
   }
 
-  spool(): BodySpool {
-    return this.#parts.bodies.spool()
+  spool(keeping?: Keeping): BodySpool {
+    return this.#parts.bodies.spool(keeping)
   }
 
   async *read(body: BodyReference, number = 1): AsyncGenerator<Uint8Array> {
@@ -173,7 +173,7 @@ export class OpenLog implements MessageLog {
     this.#closed = true
     clearTimeout(this.#probe)
     const { timestamper, writer, rounds, journal, indexing, reader, lock, log, broken } = this.#parts
-    timestamper.stop()
+    await timestamper.stop()
     await this.#commits.idle()
     indexing.stop()
     reader.close()

@@ -2,18 +2,19 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HostError, type Lock, takeLock } from '#host'
+import { threadBeside } from '../threads/thread-calls.ts'
 import { Bodies, hasBodies, prepareFolders, sweep } from './bodies.ts'
 import { LogError } from './error.ts'
 import type { MessageLog, MessageLogOptions } from './index.ts'
 import { Indexing } from './indexing.ts'
 import { Journal, type JournalOptions } from './journal.ts'
+import { startThread } from './log-thread.ts'
 import { OpenLog } from './message-log.ts'
 import { Reader } from './reader.ts'
 import type { RoundOperations } from './round.ts'
 import { openForReading } from './schema.ts'
 import { segmentsIn } from './segments.ts'
 import { Timestamper } from './timestamper.ts'
-import { WorkerCalls, workerBeside } from './worker-calls.ts'
 import type { WriterOperations } from './writer-operations.ts'
 
 /** What a test puts in their place, to have it fail. */
@@ -35,9 +36,10 @@ export async function openStore(options: MessageLogOptions, replaced: Replaceabl
     broken ??= reason
     log.error('the message log is broken: no message is taken until this process starts again', { reason })
   }
-  const writerThread = replaced.writerThread ?? workerBeside(import.meta, 'writer-thread')
-  const writer = new WorkerCalls<WriterOperations>(writerThread, onDeath)
-  const rounds = new WorkerCalls<RoundOperations>(workerBeside(import.meta, 'round-thread'), onDeath)
+  const writerThread = replaced.writerThread ?? threadBeside(import.meta, 'writer-thread')
+  const writer = startThread<WriterOperations>(writerThread, onDeath)
+  const rounds = startThread<RoundOperations>(threadBeside(import.meta, 'round-thread'), onDeath)
+  let reader: Reader | undefined
   try {
     // Database before records and bodies: a crash between leaves an empty log, never those without one.
     const mayCreate = segmentsIn(segments).size === 0 && !(await hasBodies(bodiesDirectory))
@@ -45,15 +47,14 @@ export async function openStore(options: MessageLogOptions, replaced: Replaceabl
     if (facts.torn !== undefined)
       log.warn(
         'the last run ended while it wrote to the message log; what it had not finished was never said to be logged',
-        {
-          ...facts.torn,
-        },
+        { ...facts.torn },
       )
     await prepareFolders(bodiesDirectory)
-    const reader = new Reader(openForReading(database), segments)
+    const index = new Reader(openForReading(database), segments)
+    reader = index
     await rounds.call('open', { file: database, segments })
     const removed = await sweep(bodiesDirectory, { from: facts.sweptBefore, before: facts.run }, (file) =>
-      reader.isReferenced(file),
+      index.isReferenced(file),
     )
     if (removed.length > 0)
       log.warn('bodies of messages that the last run did not finish to log were removed', {
@@ -88,7 +89,7 @@ export async function openStore(options: MessageLogOptions, replaced: Replaceabl
       rounds,
       journal,
       indexing,
-      reader,
+      reader: index,
       bodies,
       timestamper,
       lock,
@@ -96,6 +97,7 @@ export async function openStore(options: MessageLogOptions, replaced: Replaceabl
       broken: () => broken,
     })
   } catch (error) {
+    reader?.close()
     await writer.end()
     await rounds.end()
     lock.release()

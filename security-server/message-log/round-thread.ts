@@ -1,10 +1,10 @@
 // The thread that prepares rounds: ten thousand hash chains are a fifth of a second that neither the event loop nor the
 // writer may spend.
 import type { DatabaseSync } from 'node:sqlite'
+import { answerCalls } from '../threads/answer-calls.ts'
 import { prepareRound, type RoundOperations } from './round.ts'
 import { openForReading } from './schema.ts'
 import { Segments } from './segments.ts'
-import { answerCalls } from './worker-calls.ts'
 
 let log: { readonly db: DatabaseSync; readonly segments: Segments } | undefined
 

@@ -2,6 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { signatureValueOf, timestampInput } from '#evidence'
 import type { DigestName } from '#trust'
+import type { LogError } from './error.ts'
 import type { Segments } from './segments.ts'
 
 /** Signatures, hash-chain results and imprints are hashed with it. */
@@ -26,12 +27,25 @@ export type RoundOperations = {
   prepare(selection: Selection): Round | null
 }
 
-/** The single form when exactly one record waits, a hash chain over all when there are more. */
+/**
+ * The single form when exactly one record waits, a hash chain over all when there are more. A record that is damaged has no single form; one
+ * that was asked for throws LogError `record_damaged`, the oldest goes with the next, or waits for it.
+ */
 export function prepareRound(db: DatabaseSync, segments: Segments, selection: Selection): Round | null {
   const seqs = select(db, selection)
   const [only] = seqs
   if (only === undefined) return null
-  const signatures = seqs.length === 1 ? [singleInput(db, segments, only)] : batchInput(db, seqs)
+  if (seqs.length > 1) return roundOver(seqs, batchInput(db, seqs))
+  try {
+    return roundOver(seqs, [singleInput(db, segments, only)])
+  } catch (error) {
+    if (!('oldest' in selection) || (error as LogError).code !== 'record_damaged') throw error
+  }
+  const two = select(db, { oldest: 2 })
+  return two.length === 1 ? null : roundOver(two, batchInput(db, two))
+}
+
+function roundOver(seqs: readonly number[], signatures: readonly SignatureInput[]): Round {
   const { imprint, result, chains } = timestampInput(signatures, IMPRINT_DIGEST)
   return { seqs, imprint, result: result ?? null, chains: result === undefined ? null : chains }
 }

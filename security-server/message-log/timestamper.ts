@@ -2,10 +2,10 @@
 import type { GlobalConfiguration } from '#global-configuration'
 import { type Clock, type Log, turnstile } from '#host'
 import { LogError } from './error.ts'
+import type { LogThread } from './log-thread.ts'
 import type { Round, RoundOperations, Selection } from './round.ts'
 import type { StoreFacts, TimestampLink } from './store.ts'
 import { obtainTimestamp, timestampingAuthorities } from './tsa.ts'
-import type { WorkerCalls } from './worker-calls.ts'
 import type { WriterOperations } from './writer-operations.ts'
 
 /** Records in one round; a full round is followed by another at once. */
@@ -20,8 +20,8 @@ const FIRST_ROUND_MS = 1_000
 const DEFAULT_ACCEPTABLE_FAILURE_SECONDS = 14_400
 
 export interface TimestamperOptions {
-  readonly writer: WorkerCalls<WriterOperations>
-  readonly rounds: WorkerCalls<RoundOperations>
+  readonly writer: LogThread<WriterOperations>
+  readonly rounds: LogThread<RoundOperations>
   /** Resolves when all that was appended is in the index, from which rounds take it. */
   readonly settle: () => Promise<void>
   readonly facts: StoreFacts
@@ -48,6 +48,8 @@ export class Timestamper {
   #lastError: string | undefined
   #timer: NodeJS.Timeout | undefined
   #stopped = false
+  /** A token that is on its way into the index. */
+  #storing: Promise<void> | undefined
   /** Rounds run one at a time, or two could take the same records. */
   readonly #alone = turnstile()
   #wishes: Wish[] = []
@@ -64,10 +66,11 @@ export class Timestamper {
     this.#schedule(FIRST_ROUND_MS)
   }
 
-  /** No round begins after it; one that waits for an authority is forgotten. */
-  stop(): void {
+  /** No round begins after it; one that waits for an authority is forgotten. Resolves when one that has its token is stored. */
+  async stop(): Promise<void> {
     this.#stopped = true
     clearTimeout(this.#timer)
+    await this.#storing?.catch(() => {})
   }
 
   /** Counts a record that was committed without a time-stamp. */
@@ -133,7 +136,8 @@ export class Timestamper {
       for (let again = true; again && !this.#stopped; ) {
         const limit = probing ? 1 : ROUND_RECORDS
         const done = await this.#alone(() => this.#round({ oldest: limit }))
-        again = done === limit
+        // A damaged record brings another with it.
+        again = done >= limit
         probing = false
       }
     } catch {
@@ -165,8 +169,8 @@ export class Timestamper {
       // A crash here leaves the records waiting; the authority has signed a hash that nobody will ask for.
       const { token, at } = await obtainTimestamp(round.imprint, configuration())
       this.#refuseWhenStopped()
-      await this.#store(round, token, at)
-      await this.#succeeded(at)
+      this.#storing = this.#store(round, token, at)
+      await this.#storing
       return round.seqs.length
     } catch (error) {
       await this.#failed(error)
@@ -189,6 +193,7 @@ export class Timestamper {
       await writer.call('linkTimestamp', { timestamp, links: slice })
       this.#untimestamped -= slice.length
     }
+    await this.#succeeded(at)
   }
 
   async #succeeded(at: Date): Promise<void> {
@@ -201,7 +206,8 @@ export class Timestamper {
   }
 
   async #failed(error: unknown): Promise<void> {
-    if (this.#stopped) return
+    // Who asked for the time-stamp of a damaged record is told; no authority has failed.
+    if (this.#stopped || (error as LogError).code === 'record_damaged') return
     this.#lastError = (error as Error).message
     this.#options.log.error('a round of time-stamping failed', {
       reason: this.#lastError,

@@ -18,9 +18,11 @@ export type StoreOperations = {
   window(question: WindowQuestion): Promise<Window>
   page(question: PageQuestion): Promise<Page>
   clean(input: { readonly before: number; readonly keep: number; readonly rows: number }): Promise<number>
+  /** Last of all. */
+  close(argument: undefined): Promise<void>
 }
 
-export function storeOperations(place: StorePlace): StoreOperations & { close(): Promise<void> } {
+export function storeOperations(place: StorePlace): StoreOperations {
   const store: Store<OperationalDatabase> = openStore(place, migrations)
   return {
     append: ({ rows, ts }) => append(store.db, rows, ts),

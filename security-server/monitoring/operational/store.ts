@@ -3,7 +3,7 @@ import { type Clock, type Log, reasonOf, type StorePlace, turnstile } from '#hos
 import { clientOf, idKey } from '#protocol'
 import type { NewRow, Position, Window, WindowQuestion } from './queries.ts'
 import type { FieldName } from './record.ts'
-import { ThreadCalls } from './thread-calls.ts'
+import { RestingThread } from './resting-thread.ts'
 import { type Finished, toRecord } from './to-record.ts'
 
 const THREAD_IDLE_MS = 60_000
@@ -30,14 +30,14 @@ export class StoreBusyError extends Error {
 
 export class OperationalStore {
   readonly #settings: StoreSettings
-  readonly #calls: ThreadCalls
+  readonly #calls: RestingThread
   readonly #cleaning: NodeJS.Timeout
   readonly #cleanAlone = turnstile()
   #questions = 0
 
   constructor(settings: StoreSettings) {
     this.#settings = settings
-    this.#calls = new ThreadCalls(settings.place, THREAD_IDLE_MS)
+    this.#calls = new RestingThread(settings.place, THREAD_IDLE_MS)
     this.#cleaning = setInterval(() => void this.clean(), CLEAN_EVERY_MS)
     this.#cleaning.unref()
   }

@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { openForWriting } from '../../../security-server/message-log/schema.ts'
 import { Store } from '../../../security-server/message-log/store.ts'
-import { answerCalls } from '../../../security-server/message-log/worker-calls.ts'
 import { writerOperations } from '../../../security-server/message-log/writer-operations.ts'
+import { answerCalls } from '../../../security-server/threads/answer-calls.ts'
 
 export type Fault =
   | 'insert-full'

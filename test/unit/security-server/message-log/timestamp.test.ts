@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import test from 'node:test'
@@ -199,6 +200,53 @@ test('while authorities fail, one record is tried; the first success brings the 
     'probes are single time-stamps of the oldest record',
   )
   assert.notEqual(hex(tsa.asked.at(-1) ?? new Uint8Array()), probe)
+})
+
+test('a damaged record holds up no other: it goes with the next, and who asks for it is told', async (t) => {
+  const tsa = await startTsa(t)
+  const directory = await temporaryDirectory(t)
+  const said = new TestLog()
+  const log = await openLog(t, {
+    directory,
+    log: said,
+    settings: { timestampIntervalSeconds: 1 },
+    configuration: () => configurationWith([tsa]),
+  })
+  tsa.behaviour = 'rejects'
+  await log.append(record({ queryId: 'damaged' }))
+  await until(() => log.status().failingSince !== undefined)
+  const segment = join(directory, 'segments', '0000000000000001')
+  const bytes = readFileSync(segment)
+  bytes[bytes.indexOf('damaged')] = 0x44
+  writeFileSync(segment, bytes)
+  tsa.behaviour = 'good'
+  await assert.rejects(log.timestampNow([1]), code('record_damaged'))
+  const asked = tsa.asked.length
+  const lines = said.lines.length
+  await log.append(record())
+  await until(() => log.status().untimestamped === 0)
+  assert.ok(tsa.asked.length > asked)
+  assert.equal(log.status().failingSince, undefined)
+  assert.ok(said.lines.slice(lines).every(({ level }) => level !== 'error'))
+})
+
+test('a log that is closed while a long round is stored finishes it, and nothing is said to be broken', async (t) => {
+  const tsa = await startTsa(t)
+  const directory = await temporaryDirectory(t)
+  const said = new TestLog()
+  const open = (log: TestLog) => openLog(t, { directory, log, configuration: () => configurationWith([tsa]) })
+  const log = await open(said)
+  const seqs = await Promise.all(Array.from({ length: 3000 }, () => log.append(record())))
+  const stamped = log.timestampNow(seqs)
+  await until(() => tsa.asked.length === 1)
+  while (log.status().untimestamped === seqs.length) await new Promise((resolve) => setImmediate(resolve))
+  await log.close()
+  await stamped
+  assert.deepEqual(
+    said.lines.filter(({ level }) => level !== 'info'),
+    [],
+  )
+  assert.equal((await open(new TestLog())).status().untimestamped, 0)
 })
 
 test('without a time-stamping authority nothing is taken', async (t) => {
