@@ -2,14 +2,14 @@
 //
 //   "SaBa" version (u8)
 //   header, wrapped batch key, checkpoint note       each with its length (u32) before it; the key is empty where nothing is sealed
-//   for each entry: leaf (u8 length), slot (u8 length, 0 where the leaf has none), blob or document (u32 length)
+//   for each entry: lengths of leaf (u8), slot (u8, 0 where there is none) and content (u32), then the three; content is a blob or a document
 //
 // Numbers are big-endian. It is read whole: a batch is at most MAXIMUM_BATCH_BYTES, of which one entry may take all.
 import { isTreeSize } from '#transparency'
 import { isDocument, type Leaf, parseLeaf } from './entry.ts'
 import { ContinuityError } from './error.ts'
 import { MAXIMUM_WRAP_BYTES } from './recipients.ts'
-import { fits, SLOT_BYTES } from './seal.ts'
+import { blobFits, SLOT_BYTES, slotFits } from './seal.ts'
 
 const MAGIC = Buffer.from('SaBa\x01', 'latin1')
 export const MAXIMUM_BATCH_BYTES = 16 * 1024 * 1024
@@ -49,20 +49,41 @@ export interface ReadBatch extends Batch {
 
 const refuse = (why: string) => new ContinuityError('malformed_batch', `The batch is malformed: ${why}`)
 
-/** Throws `too_large`. */
-export function formatBatch({ origin, first, complete, wrapped, entries, checkpoint }: Batch): Buffer {
-  const header = Buffer.from(JSON.stringify({ origin, first, complete, entries: entries.length }))
-  const parts: Uint8Array[] = [MAGIC, ...[header, wrapped, checkpoint].flatMap((part) => [u32(part.length), part])]
-  for (const { leaf, slot, content } of entries) {
-    const head = Buffer.alloc(2)
-    head[0] = leaf.length
-    head[1] = slot?.length ?? 0
-    parts.push(head, u32(content.length), leaf, ...(slot === undefined ? [] : [slot]), content)
-  }
+/** Entries one behind another, as they lie in a batch. */
+export function formatEntries(entries: readonly BatchEntry[]): Buffer {
+  return Buffer.concat(
+    entries.flatMap(({ leaf, slot, content }) => {
+      const head = Buffer.alloc(6)
+      head[0] = leaf.length
+      head[1] = slot?.length ?? 0
+      head.writeUInt32BE(content.length, 2)
+      return [head, leaf, ...(slot === undefined ? [] : [slot]), content]
+    }),
+  )
+}
+
+/** A batch of entries that were formatted before. Throws `too_large`. */
+export function joinBatch(facts: Omit<Batch, 'entries'> & { readonly count: number }, entries: Uint8Array): Buffer {
+  const { origin, first, complete, count, wrapped, checkpoint } = facts
+  const header = Buffer.from(JSON.stringify({ origin, first, complete, entries: count }))
+  const parts = [MAGIC, ...[header, wrapped, checkpoint].flatMap((part) => [u32(part.length), part]), entries]
   const bytes = Buffer.concat(parts)
-  if (bytes.length > MAXIMUM_BATCH_BYTES || entries.length > MAXIMUM_BATCH_ENTRIES)
-    throw new ContinuityError('too_large', `${entries.length} entries of ${bytes.length} octets are more than a batch`)
+  if (bytes.length > MAXIMUM_BATCH_BYTES || count > MAXIMUM_BATCH_ENTRIES)
+    throw new ContinuityError('too_large', `${count} entries of ${bytes.length} octets are more than a batch`)
   return bytes
+}
+
+/** Throws `too_large`. */
+export function formatBatch({ entries, ...facts }: Batch): Buffer {
+  return joinBatch({ ...facts, count: entries.length }, formatEntries(entries))
+}
+
+/** Reads what {@link formatEntries} gave, with the checks of {@link parseBatch}. */
+export function parseEntries(bytes: Uint8Array, count: number): ReadEntry[] {
+  const input = new Input(bytes)
+  const entries = Array.from({ length: count }, () => readEntry(input))
+  input.end()
+  return entries
 }
 
 /**
@@ -108,10 +129,10 @@ function readEntry(input: Input): ReadEntry {
   const content = input.take(length)
   const parsed = parseLeaf(leaf)
   if (parsed.kind === 'change') {
-    if (slot?.length !== SLOT_BYTES) throw refuse('a sealed change has no slot')
-    if (!fits({ leaf: parsed, slot, blob: content }))
+    if (slot !== undefined && slot.length !== SLOT_BYTES) throw refuse('a slot is none')
+    if (!blobFits(parsed, content) || (slot !== undefined && !slotFits(parsed, slot)))
       throw new ContinuityError('misbound', 'A blob or slot is not the one that its leaf commits to')
-    return { leaf, slot, content, parsed }
+    return { leaf, ...(slot === undefined ? {} : { slot }), content, parsed }
   }
   if (slot !== undefined) throw refuse('what is not sealed has a slot')
   if (!isDocument(parsed, content))

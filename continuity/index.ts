@@ -3,9 +3,12 @@ export {
   type Batch,
   type BatchEntry,
   formatBatch,
+  formatEntries,
+  joinBatch,
   MAXIMUM_BATCH_BYTES,
   MAXIMUM_BATCH_ENTRIES,
   parseBatch,
+  parseEntries,
   type ReadBatch,
   type ReadEntry,
 } from './batch.ts'
@@ -26,5 +29,5 @@ export { type ContinuityCode, ContinuityError } from './error.ts'
 export { type Custodian, formatManifest, type Manifest, parseManifest } from './manifest.ts'
 export { bucketOf } from './padding.ts'
 export { Recipients, unwrap } from './recipients.ts'
-export { fits, newBatchKey, open, type Place, type SealedEntry, SLOT_BYTES, seal, slotFits } from './seal.ts'
+export { blobFits, newBatchKey, open, type Place, type SealedEntry, SLOT_BYTES, seal, slotFits } from './seal.ts'
 export { type Ceremony, checkShare, holdCeremony, openingKey, openShare, type Share } from './shares.ts'

@@ -58,9 +58,9 @@ export function seal(change: Change, place: Place, batchKey: Uint8Array): Sealed
   }
 }
 
-/** Whether slot and blob are those that the leaf commits to; what everyone can check without opening anything. */
-export function fits({ leaf, slot, blob }: SealedEntry): boolean {
-  return equalBytes(digest('SHA-256', blob), leaf.blob) && slotFits(leaf, slot)
+/** Whether the blob is the one that the leaf commits to; what everyone can check without opening anything. */
+export function blobFits(leaf: ChangeLeaf, blob: Uint8Array): boolean {
+  return equalBytes(digest('SHA-256', blob), leaf.blob)
 }
 
 export function slotFits(leaf: ChangeLeaf, slot: Uint8Array): boolean {

@@ -1,8 +1,26 @@
 /**
- * What agent and embassy refuse. `source_lost`: the register cannot be read any more (its database is gone, its slot was dropped): a loud gap, never a silent one.
- * `source_unsupported`: a table or column that cannot be captured exactly. `not_receipted`: embassies have not (yet) said that a write is durable with them.
+ * What agent and embassy refuse.
+ *
+ * At home: `source_lost`: the register cannot be read any more (its database is gone, its slot was dropped): a loud gap, never a silent one.
+ * `source_unsupported`: a table or column that cannot be captured exactly. `spool_failed`: the disk of the agent. `not_receipted`: too few embassies have
+ * (yet) said that a write is durable with them. `wrong_receipt`: what an embassy said is no receipt of ours. `unreachable`: it said nothing.
+ *
+ * Abroad: `gap`, `forked`, `foreign`: a batch that does not continue what is held, contradicts it, or is of a log that is not kept here. `epoch_over`: the
+ * log was ended by a decree. `store_failed`, `store_damaged`: the disk of the embassy.
  */
-export type EmbassyCode = 'source_lost' | 'source_unsupported' | 'not_receipted'
+export type EmbassyCode =
+  | 'source_lost'
+  | 'source_unsupported'
+  | 'spool_failed'
+  | 'not_receipted'
+  | 'wrong_receipt'
+  | 'unreachable'
+  | 'gap'
+  | 'forked'
+  | 'foreign'
+  | 'epoch_over'
+  | 'store_failed'
+  | 'store_damaged'
 
 export class EmbassyError extends Error {
   override readonly name = 'EmbassyError'

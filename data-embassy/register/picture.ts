@@ -17,14 +17,18 @@ export function* picture(file: string): Generator<Captured, string> {
     const schema = Number(value(db, 'PRAGMA schema_version'))
     const position = `${schema}.${Number(value(db, `SELECT coalesce(max(seq), 0) FROM ${JOURNAL}`) || lastForgotten(db))}`
     const at = new Date()
-    const told = (operation: Operation, relation: string, row: Row | null): Captured => ({
-      change: { operation, relation, key: null, row, position: `${position}${WITHIN}`, at },
+    const told = (operation: Operation, relation: string, row: Row | null, key: Row | null = null): Captured => ({
+      change: { operation, relation, key, row, position: `${position}${WITHIN}`, at },
       complete: false,
     })
     // The first statement of a picture says that whatever was there before is not there any more.
     yield told('schema', 'main', null)
     for (const sql of statementsOf(db)) yield told('schema', 'main', { sql })
-    for (const table of tablesOf(db)) for (const row of rowsOf(db, table)) yield told('insert', table.name, row)
+    for (const table of tablesOf(db))
+      for (const row of rowsOf(db, table)) {
+        const key = Object.fromEntries(table.key.map((name) => [name, row[name] ?? null]))
+        yield told('insert', table.name, row, key)
+      }
     for (const [relation, last] of sequencesOf(db)) yield told('sequence', relation, { last: `${last}` })
     const end: Change = {
       operation: 'state',

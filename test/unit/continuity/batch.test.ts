@@ -90,10 +90,21 @@ test('a batch says no more than it may', () => {
   assert.throws(() => parseBatch(formatBatch({ ...made, wrapped: Buffer.alloc(0) })), refused('malformed_batch'))
   assert.throws(() => parseBatch(formatBatch({ ...made, entries: [] })), refused('malformed_batch'))
   assert.throws(() => parseBatch(formatBatch({ ...made, first: -1 })), refused('malformed_batch'))
-  const { slot, ...bare } = first
-  assert.throws(() => parseBatch(formatBatch({ ...made, entries: [bare] })), refused('malformed_batch'))
+  assert.throws(
+    () => parseBatch(formatBatch({ ...made, entries: [{ ...first, slot: Buffer.alloc(5) }] })),
+    refused('malformed_batch'),
+  )
   assert.throws(() => formatBatch({ ...made, entries: Array(257).fill(first) }), refused('too_large'))
   assert.throws(() => parseBatch(Buffer.alloc(MAXIMUM_BATCH_BYTES + 1)), refused('too_large'))
+})
+
+test('a change that was erased travels without its slot', () => {
+  const made = batch()
+  const bare = made.entries.map(({ leaf, content }) => ({ leaf, content }))
+  assert.deepEqual(
+    parseBatch(formatBatch({ ...made, entries: bare })).entries.map(({ slot }) => slot),
+    Array(3).fill(undefined),
+  )
 })
 
 test('an order to erase names entries, each once, in order', () => {
