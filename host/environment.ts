@@ -1,4 +1,4 @@
-// Secrets that a supervisor hands over. Settings never come this way (config.ts).
+// Credentials that a supervisor hands over. Settings never come this way (config.ts).
 
 /** A variable of the environment, for credentials only: undefined where it is not set or empty. */
 export function environment(name: string): string | undefined {
