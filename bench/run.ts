@@ -2,6 +2,7 @@
 const benches = {
   crypto: () => import('./crypto.ts'),
   log: () => import('./log.ts'),
+  merkle: () => import('./merkle.ts'),
   exchange: () => import('./exchange.ts'),
   soap: () => import('./soap.ts'),
   memory: () => import('./memory.ts'),

@@ -26,7 +26,7 @@ export interface MapProof {
 /** Proves what the map says of a key. Throws `out_of_range` where the map is not as long as `count` says. */
 export async function proveKey(key: Uint8Array, count: number, read: MapReader): Promise<MapProof> {
   if (key.length !== MAP_KEY_BYTES) throw new TransparencyError('out_of_range', `A key of ${key.length} octets is none`)
-  const hashes = mapHashes(read)
+  const hashes = mapHashes(count, read)
   const place = await findKey(key, count, read)
   const [found] = place < count ? await readRecords(place, 1, read) : []
   const indexes = compareKey(found, key) === 0 ? [place] : [place - 1, place].filter((at) => at >= 0 && at < count)

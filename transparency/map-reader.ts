@@ -1,9 +1,10 @@
 // A sorted map as it is kept: looked up, and its tree's hashes made again from every eighth level.
 import { TransparencyError } from './error.ts'
-import { HASH_BYTES, type Hash, leafHash } from './hash.ts'
+import { HASH_BYTES, leafHash } from './hash.ts'
 import { MAP_KEY_BYTES, MAP_RECORD_BYTES } from './sorted-map.ts'
-import { placeInTile, TILE_WIDTH } from './tile.ts'
-import { completeHash, type HashReader, type TreeNode } from './tree.ts'
+import { TILE_WIDTH } from './tile.ts'
+import { tileReader } from './tile-reader.ts'
+import type { HashReader } from './tree.ts'
 
 /** Reads from a level what `buildMap` handed over: `count` records (level 0) or hashes, from the `first` on. */
 export type MapReader = (level: number, first: number, count: number) => Uint8Array | Promise<Uint8Array>
@@ -29,24 +30,17 @@ export async function readRecords(first: number, count: number, read: MapReader)
   return Array.from({ length: count }, (_, at) => bytes.subarray(at * MAP_RECORD_BYTES, (at + 1) * MAP_RECORD_BYTES))
 }
 
-/** Hashes of the tree's complete subtrees. */
-export function mapHashes(read: MapReader): HashReader {
-  return async (nodes) => {
-    const hashes: Hash[] = []
-    for (const node of nodes) hashes.push(await nodeOf(node, read))
-    return hashes
-  }
-}
-
-async function nodeOf(node: TreeNode, read: MapReader): Promise<Hash> {
-  const level = Math.floor(node.level / 8)
-  const { count } = placeInTile(node)
-  const first = node.index * count
-  const hashes =
-    level === 0
-      ? Buffer.concat((await readRecords(first, count, read)).map(leafHash))
-      : await readLevel(level, first, count, HASH_BYTES, read)
-  return completeHash(hashes, 0, count)
+/** Hashes of the tree: what is kept of each level are its tiles, those of level 0 made of the records. */
+export function mapHashes(count: number, read: MapReader): HashReader {
+  return tileReader(count, (tiles) =>
+    Promise.all(
+      tiles.map(async ({ level, index, width }) =>
+        level === 0
+          ? Buffer.concat((await readRecords(index * TILE_WIDTH, width, read)).map(leafHash))
+          : readLevel(level, index * TILE_WIDTH, width, HASH_BYTES, read),
+      ),
+    ),
+  )
 }
 
 async function readLevel(level: number, first: number, count: number, width: number, read: MapReader): Promise<Buffer> {

@@ -55,13 +55,6 @@ export function joinHashes(hashes: readonly Hash[]): Hash {
   return hashes.length === 0 ? EMPTY_ROOT : hashes.reduceRight((right, left) => nodeHash(left, right))
 }
 
-/** Hash of a complete subtree from `count`, a power of two, hashes that lie side by side. */
-export function completeHash(hashes: Uint8Array, first: number, count: number): Hash {
-  if (count === 1) return hashes.subarray(first * HASH_BYTES, (first + 1) * HASH_BYTES)
-  const half = count / 2
-  return nodeHash(completeHash(hashes, first, half), completeHash(hashes, first + half, half))
-}
-
 /** Hashes of subtrees, read with one question. Throws `out_of_range` where the reader gives no hash for each node. */
 export async function rangeHashes(ranges: readonly TreeRange[], read: HashReader): Promise<Hash[]> {
   const parts = ranges.map(completeNodes)
