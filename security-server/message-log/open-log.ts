@@ -3,7 +3,8 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HostError, type Lock, takeLock } from '#host'
 import { threadBeside } from '../threads/thread-calls.ts'
-import { Bodies, hasBodies, prepareFolders, sweep } from './bodies.ts'
+import { Bodies } from './bodies.ts'
+import { BodyFolder, hasBodies, prepareFolders, sweep } from './body-files.ts'
 import { LogError } from './error.ts'
 import type { MessageLog, MessageLogOptions } from './index.ts'
 import { Indexing } from './indexing.ts'
@@ -64,8 +65,7 @@ export async function openStore(options: MessageLogOptions, replaced: Replaceabl
     // A crash before this is durable sweeps the same runs again.
     await writer.call('setState', { key: 'swept_before', value: facts.run })
     const bodies = new Bodies({
-      directory: bodiesDirectory,
-      run: facts.run,
+      files: new BodyFolder(bodiesDirectory, facts.run),
       keepUpTo: settings.maxLoggedBodyBytes ?? Number.POSITIVE_INFINITY,
     })
     const journal = new Journal({ directory: segments, tail: facts.tail, onDeath, openFile: replaced.openSegment })

@@ -1,6 +1,6 @@
 // One body on its way into the log: hashed as it comes, in memory while it is small, then in a file of its own.
-import type { FileHandle } from 'node:fs/promises'
 import { type Hasher, hasher } from '#trust'
+import type { BodyHandle, NewFile } from './body-files.ts'
 import { LogError } from './error.ts'
 import { type BodyPart, type BodyReference, INLINE_LIMIT, type Keeping } from './record.ts'
 import type { BodySealer } from './sealed-body.ts'
@@ -23,9 +23,7 @@ export interface BodySpool {
 }
 
 /** Where a spool puts a body that does not stay small. Provided by bodies.ts. */
-export interface BodyFile {
-  readonly id: string
-  readonly handle: FileHandle
+export interface BodyFile extends NewFile {
   /** Where it must not be readable on the disk. */
   readonly sealer: BodySealer | undefined
 }
@@ -170,7 +168,7 @@ async function put({ handle, sealer }: BodyFile, bytes: Uint8Array): Promise<voi
 }
 
 /** write(2) may take a part only; a disk that fills up takes a part first and then fails. */
-async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+async function writeAll(handle: BodyHandle, bytes: Uint8Array): Promise<void> {
   for (let offset = 0; offset < bytes.length; ) {
     const { bytesWritten } = await handle.write(bytes, offset, bytes.length - offset)
     offset += bytesWritten

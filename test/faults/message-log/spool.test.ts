@@ -5,7 +5,8 @@ import { readdirSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'node:test'
-import { Bodies, prepareFolders } from '../../../security-server/message-log/bodies.ts'
+import { Bodies } from '../../../security-server/message-log/bodies.ts'
+import { BodyFolder, prepareFolders } from '../../../security-server/message-log/body-files.ts'
 import { tool } from '../../tools.ts'
 import {
   atEnd,
@@ -55,7 +56,10 @@ for (const step of ['open', 'write', 'write-half', 'sync', 'sync-done', 'close']
   test(`a file whose ${step} fails becomes no body and leaves nothing`, async (t) => {
     const directory = await temporaryDirectory(t)
     await prepareFolders(directory)
-    const bodies = new Bodies({ directory, run: 1, keepUpTo: Number.POSITIVE_INFINITY, openFile: failingAt(step) })
+    const bodies = new Bodies({
+      files: new BodyFolder(directory, 1, failingAt(step)),
+      keepUpTo: Number.POSITIVE_INFINITY,
+    })
     const spool = bodies.spool()
     const fill = async () => {
       await spool.write(randomBytes(100_000))
