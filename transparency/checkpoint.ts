@@ -1,7 +1,8 @@
 // Checkpoints (C2SP tlog-checkpoint v1): the head of a log's tree as the text of a note.
 import { TransparencyError } from './error.ts'
 import { HASH_BYTES, type Hash } from './hash.ts'
-import { formatHash, MAXIMUM_NAME_BYTES, parseDecimal, parseHash } from './text.ts'
+import { isTreeSize, parseDecimal } from './numbers.ts'
+import { formatHash, MAXIMUM_NAME_BYTES, parseHash } from './text.ts'
 
 export interface Checkpoint {
   /** Which log this is of, for all time. */
@@ -40,6 +41,6 @@ function check({ origin, size, root, extensions = [] }: Checkpoint): void {
   const isLine = (line: string) => line !== '' && line.isWellFormed() && !/[\u0000-\u001f]/.test(line)
   if (!isLine(origin) || Buffer.byteLength(origin) > MAXIMUM_NAME_BYTES) throw refuse('the first line is no origin')
   if (!extensions.every(isLine)) throw refuse('an extension line is empty or has control characters')
-  if (!Number.isSafeInteger(size) || size < 0) throw refuse(`${size} is no tree size`)
+  if (!isTreeSize(size)) throw refuse(`${size} is no tree size`)
   if (root.length !== HASH_BYTES) throw refuse('the root is no hash')
 }

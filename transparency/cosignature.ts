@@ -3,8 +3,9 @@ import { NOTE_ALGORITHMS } from '#trust'
 import type { Checkpoint } from './checkpoint.ts'
 import { TransparencyError } from './error.ts'
 import { HASH_BYTES, type Hash } from './hash.ts'
+import { isTreeSize, readUint64, writeUint64 } from './numbers.ts'
 import { isKeyName, MAXIMUM_NAME_BYTES } from './text.ts'
-import { isTreeSize, type TreeRange } from './tree.ts'
+import type { TreeRange } from './tree.ts'
 
 const TIMESTAMP_BYTES = 8
 
@@ -37,10 +38,10 @@ export function subtreeMessage({ cosigner, timestamp, origin, range, hash }: Sub
   return Buffer.concat([
     Buffer.from('subtree/v1\n\0'),
     short(cosigner),
-    u64(timestamp),
+    writeUint64(timestamp),
     short(origin),
-    u64(start),
-    u64(end),
+    writeUint64(start),
+    writeUint64(end),
     hash,
   ])
 }
@@ -54,7 +55,7 @@ export function checkpointMessage(cosigner: string, timestamp: number, checkpoin
 /** The `timestamped_signature` of a signature line: time and signature. */
 export function formatTimestamped(timestamp: number, signature: Uint8Array): Buffer {
   checkTimestamp(timestamp)
-  return Buffer.concat([u64(timestamp), signature])
+  return Buffer.concat([writeUint64(timestamp), signature])
 }
 
 /** Time and signature apart; undefined where the octets are no cosignature of that algorithm or the time is above 2^53 − 1. */
@@ -63,18 +64,12 @@ export function parseTimestamped(
   bytes: Uint8Array,
 ): { readonly timestamp: number; readonly signature: Uint8Array } | undefined {
   if (bytes.length !== TIMESTAMP_BYTES + NOTE_ALGORITHMS[algorithm].signature) return undefined
-  const timestamp = Number(Buffer.from(bytes).readBigUInt64BE())
-  return Number.isSafeInteger(timestamp) ? { timestamp, signature: bytes.subarray(TIMESTAMP_BYTES) } : undefined
+  const timestamp = readUint64(bytes)
+  return timestamp === undefined ? undefined : { timestamp, signature: bytes.subarray(TIMESTAMP_BYTES) }
 }
 
 function checkTimestamp(timestamp: number): void {
   if (!isTreeSize(timestamp)) throw new TransparencyError('out_of_range', `${timestamp} is no time in seconds`)
-}
-
-function u64(value: number): Buffer {
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigUInt64BE(BigInt(value))
-  return bytes
 }
 
 /** With its length in one octet before it. */

@@ -1,6 +1,7 @@
 // Bundles of log entries (C2SP tlog-tiles, Log entries): each entry after its length in two octets, up to 256 of them.
 import { TransparencyError } from './error.ts'
 import { leafHash } from './hash.ts'
+import { writeUint16 } from './numbers.ts'
 import { TILE_WIDTH } from './tile.ts'
 
 /** Octets of an entry: what the length can say. */
@@ -41,7 +42,5 @@ export function entryLength(entry: Uint8Array): Buffer {
       'out_of_range',
       `An entry of ${entry.length} octets is longer than ${MAXIMUM_ENTRY_BYTES}`,
     )
-  const bytes = Buffer.alloc(2)
-  bytes.writeUInt16BE(entry.length)
-  return bytes
+  return writeUint16(entry.length)
 }

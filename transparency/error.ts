@@ -27,3 +27,13 @@ export class TransparencyError extends Error {
     this.code = code
   }
 }
+
+/** The value, or what this room says against it. Any other error is a fault of ours and goes on. */
+export function attempt<T>(make: () => T): T | TransparencyError {
+  try {
+    return make()
+  } catch (error) {
+    if (error instanceof TransparencyError) return error
+    throw error
+  }
+}

@@ -1,7 +1,8 @@
 // Where a tree grows: the roots of its complete subtrees, at most 53 hashes whatever its size.
 import { TransparencyError } from './error.ts'
 import { HASH_BYTES, type Hash, nodeHash } from './hash.ts'
-import { completeNodes, type HashReader, isTreeSize, joinHashes } from './tree.ts'
+import { isTreeSize } from './numbers.ts'
+import { completeNodes, type HashReader, joinHashes } from './tree.ts'
 
 /** Is told of each subtree that became complete, a leaf being one of level 0; children before parents, left before right. */
 export type NodeSink = (level: number, index: number, hash: Hash) => void

@@ -18,8 +18,9 @@ export function leafHash(entry: Uint8Array): Hash {
   return digest('SHA-256', Buffer.concat([LEAF, entry]))
 }
 
-/** Hash of a node from those of its two children. */
+/** Hash of a node from those of its two children. Lengths are checked where hashes come from; here a wrong one is our own fault, a TypeError. */
 export function nodeHash(left: Hash, right: Hash): Hash {
+  if (left.length !== HASH_BYTES || right.length !== HASH_BYTES) throw new TypeError('a child of a node is no hash')
   node.set(left, 1)
   node.set(right, 1 + HASH_BYTES)
   return digest('SHA-256', node)

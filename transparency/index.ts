@@ -8,7 +8,6 @@ export {
   subtreeMessage,
 } from './cosignature.ts'
 export {
-  entryLength,
   formatEntryBundle,
   leafTile,
   MAXIMUM_ENTRY_BYTES,
@@ -68,6 +67,7 @@ export {
   parseSignatureLines,
   withSignatures,
 } from './note.ts'
+export { isTreeSize } from './numbers.ts'
 export {
   formatPolicy,
   MAXIMUM_POLICY_BYTES,
@@ -113,7 +113,6 @@ export {
   completeNodes,
   type HashReader,
   isSubtree,
-  isTreeSize,
   rangeHashes,
   type TreeNode,
   type TreeRange,

@@ -4,9 +4,9 @@ import { TransparencyError } from './error.ts'
 import { EMPTY_ROOT, HASH_BYTES, type Hash, leafHash } from './hash.ts'
 import { compareKey, findKey, type MapReader, mapHashes, readRecords } from './map-reader.ts'
 import { inclusionProof, treeRoot, verifyInclusion } from './merkle.ts'
+import { isTreeSize, readUint64, writeUint64 } from './numbers.ts'
 import { MAP_KEY_BYTES, MAP_RECORD_BYTES, mapRecord, mapRoot } from './sorted-map.ts'
 import { MAXIMUM_PROOF_HASHES } from './text.ts'
-import { isTreeSize } from './tree.ts'
 
 /** A record of the map, and its way to the root of the tree. */
 export interface MapWitness {
@@ -83,13 +83,14 @@ export function formatMapProof({ count, treeRoot, records }: MapProof): Buffer {
   const hashes = records.flatMap(({ key, valueDigest, proof }) => [key, valueDigest, ...proof])
   if ([treeRoot, ...hashes].some(({ length }) => length !== HASH_BYTES))
     throw refuse('a key or a hash has not 32 octets')
+  if (![count, ...records.map(({ index }) => index)].every(isTreeSize)) throw refuse('a number is none of it')
   const bytes = Buffer.concat([
     Uint8Array.of(FORMAT),
-    u64(count),
+    writeUint64(count),
     treeRoot,
     Uint8Array.of(records.length),
     ...records.flatMap(({ index, key, valueDigest, proof }) => [
-      u64(index),
+      writeUint64(index),
       key,
       valueDigest,
       Uint8Array.of(proof.length),
@@ -110,8 +111,8 @@ export function parseMapProof(input: Uint8Array): MapProof {
     return bytes.subarray(at - length, at)
   }
   const number = (field: Buffer): number => {
-    const value = Number(field.readBigUInt64BE())
-    if (!isTreeSize(value)) throw refuse('a number is too large')
+    const value = readUint64(field)
+    if (value === undefined) throw refuse('a number is too large')
     return value
   }
   const head = take(HEAD_BYTES)
@@ -137,11 +138,4 @@ export function parseMapProof(input: Uint8Array): MapProof {
 
 function refuse(why: string): TransparencyError {
   return new TransparencyError('malformed_proof', `The proof is malformed: ${why}`)
-}
-
-function u64(value: number): Buffer {
-  if (!isTreeSize(value)) throw refuse(`${value} is no number of it`)
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigUInt64BE(BigInt(value))
-  return bytes
 }

@@ -3,7 +3,8 @@
 import { equalBytes } from '#trust'
 import { TransparencyError } from './error.ts'
 import { EMPTY_ROOT, HASH_BYTES, type Hash, nodeHash } from './hash.ts'
-import { type HashReader, isSubtree, isTreeSize, rangeHashes, splitPoint, type TreeRange } from './tree.ts'
+import { isTreeSize } from './numbers.ts'
+import { type HashReader, isSubtree, rangeHashes, splitPoint, type TreeRange } from './tree.ts'
 
 /** One level of the way from the root down to the subtree: the half that is left behind, and where it stands. */
 interface Step {

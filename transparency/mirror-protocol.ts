@@ -7,9 +7,10 @@ import { TransparencyError } from './error.ts'
 import { Frontier } from './frontier.ts'
 import { HASH_BYTES, type Hash, leafHash } from './hash.ts'
 import { verifySubtree } from './merkle.ts'
-import { decodeText, MAXIMUM_NAME_BYTES, MAXIMUM_PROOF_HASHES, parseDecimal } from './text.ts'
+import { isTreeSize, parseDecimal, readUint64, writeUint16, writeUint64 } from './numbers.ts'
+import { decodeText, MAXIMUM_NAME_BYTES, MAXIMUM_PROOF_HASHES } from './text.ts'
 import { TILE_WIDTH } from './tile.ts'
-import { isTreeSize, type TreeRange } from './tree.ts'
+import type { TreeRange } from './tree.ts'
 
 /** `Content-Type` of the answers 409 and 202: {@link formatMirrorInfo}. */
 export const MIRROR_INFO_TYPE = 'text/x.tlog.mirror-info'
@@ -51,15 +52,17 @@ export function* packageRanges({ start, end }: TreeRange): Generator<PackageRang
 /** The beginning of the body. Throws `malformed_request` for what could not be read. */
 export function formatAddEntriesHead({ origin, range, ticket }: AddEntriesHead): Buffer {
   const name = Buffer.from(origin)
-  const fixed = Buffer.alloc(2 + 8 + 8 + 2)
   if (name.length === 0 || name.length > MAXIMUM_NAME_BYTES) throw refuse(`${name.length} octets are no origin`)
   if (ticket.length > MAXIMUM_TICKET_BYTES) throw refuse(`${ticket.length} octets are no ticket`)
   checkUpload(range)
-  fixed.writeUInt16BE(name.length)
-  fixed.writeBigUInt64BE(BigInt(range.start), 2)
-  fixed.writeBigUInt64BE(BigInt(range.end), 10)
-  fixed.writeUInt16BE(ticket.length, 18)
-  return Buffer.concat([fixed.subarray(0, 2), name, fixed.subarray(2), ticket])
+  return Buffer.concat([
+    writeUint16(name.length),
+    name,
+    writeUint64(range.start),
+    writeUint64(range.end),
+    writeUint16(ticket.length),
+    ticket,
+  ])
 }
 
 /** A package of the body; `proof` is `subtreeProof(subtree, end of the upload)`. Throws `malformed_request`. */
@@ -120,8 +123,9 @@ export function parseMirrorInfo(body: Uint8Array): MirrorInfo {
 
 async function readHead(reader: ByteReader): Promise<AddEntriesHead> {
   const origin = decodeText(await readShort(reader, MAXIMUM_NAME_BYTES), MAXIMUM_NAME_BYTES, 'malformed_request')
-  const numbers = await readWhole(reader, 16)
-  const range = { start: Number(numbers.readBigUInt64BE(0)), end: Number(numbers.readBigUInt64BE(8)) }
+  const [start, end] = [readUint64(await readWhole(reader, 8)), readUint64(await readWhole(reader, 8))]
+  if (start === undefined || end === undefined) throw refuse('it is about more entries than a log has')
+  const range = { start, end }
   checkUpload(range)
   return { origin, range, ticket: await readShort(reader, MAXIMUM_TICKET_BYTES) }
 }

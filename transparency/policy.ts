@@ -1,7 +1,8 @@
 // Trust policies (C2SP tlog-policy): which logs, which witnesses, and how many of those must have cosigned. An auditor's own file.
 import { TransparencyError } from './error.ts'
 import { formatVerifierKey, type KeyType, parseVerifierKey, type VerifierKey } from './key.ts'
-import { decodeText, parseDecimal } from './text.ts'
+import { parseDecimal } from './numbers.ts'
+import { decodeText } from './text.ts'
 
 export interface PolicyLog {
   /** Its name is the log's origin. */

@@ -5,9 +5,9 @@ import type { Hash } from './hash.ts'
 import { type JudgedCheckpoint, judgeCheckpoint } from './judge-checkpoint.ts'
 import { verifyInclusion } from './merkle.ts'
 import { formatNote, MAXIMUM_NOTE_BYTES, type Note, parseNote } from './note.ts'
+import { isTreeSize, parseDecimal } from './numbers.ts'
 import type { Policy } from './policy.ts'
-import { decodeText, formatHash, MAXIMUM_PROOF_HASHES, parseDecimal, parseHashes } from './text.ts'
-import { isTreeSize } from './tree.ts'
+import { decodeText, formatHash, MAXIMUM_PROOF_HASHES, parseHashes } from './text.ts'
 
 export interface LogProof {
   /** Of the leaf, from 0. */

@@ -10,8 +10,10 @@ import { digest } from '#trust'
 import { TransparencyError } from './error.ts'
 import { Frontier } from './frontier.ts'
 import { HASH_BYTES, type Hash, leafHash } from './hash.ts'
+import { writeUint64 } from './numbers.ts'
 
 export const MAP_KEY_BYTES = 32
+/** Of level 0 of what is kept; the higher levels have hashes, of 32 octets. */
 export const MAP_RECORD_BYTES = MAP_KEY_BYTES + HASH_BYTES
 
 export interface MapEntry {
@@ -21,6 +23,7 @@ export interface MapEntry {
   readonly value: Uint8Array
 }
 
+/** What is published of a map. */
 export interface MapHead {
   readonly count: number
   readonly root: Hash
@@ -61,9 +64,7 @@ export async function buildMap(entries: Iterable<MapEntry> | AsyncIterable<MapEn
 
 /** The root of a map from the root of its tree. */
 export function mapRoot(count: number, treeRoot: Hash): Hash {
-  const size = Buffer.alloc(8)
-  size.writeBigUInt64BE(BigInt(count))
-  return digest('SHA-256', Buffer.concat([Buffer.from('saadik sorted map v1\0'), size, treeRoot]))
+  return digest('SHA-256', Buffer.concat([Buffer.from('saadik sorted map v1\0'), writeUint64(count), treeRoot]))
 }
 
 export function mapRecord(key: Uint8Array, valueDigest: Hash): Buffer {

@@ -1,4 +1,4 @@
-// What the text formats of C2SP share: lines, decimals, hashes. One text, one meaning: whatever could be written in two ways is refused.
+// What the text formats of C2SP share: lines, hashes, names. One text, one meaning: whatever could be written in two ways is refused.
 import { decodeBase64, digest, encodeBase64 } from '#trust'
 import { type TransparencyCode, TransparencyError } from './error.ts'
 import { HASH_BYTES, type Hash } from './hash.ts'
@@ -13,13 +13,6 @@ export function decodeText(bytes: Uint8Array, limit: number, code: TransparencyC
   } catch (error) {
     throw new TransparencyError(code, 'The text is not UTF-8', { cause: error })
   }
-}
-
-/** ASCII decimal without leading zeros, at most 2^53 − 1; undefined for anything else. */
-export function parseDecimal(text: string): number | undefined {
-  if (!/^(?:0|[1-9][0-9]{0,15})$/.test(text)) return undefined
-  const value = Number(text)
-  return Number.isSafeInteger(value) ? value : undefined
 }
 
 /** Base64 of 32 octets; undefined for anything else. */

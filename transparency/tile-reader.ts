@@ -2,9 +2,10 @@
 import { Cache, equalBytes } from '#trust'
 import { TransparencyError } from './error.ts'
 import { HASH_BYTES, type Hash } from './hash.ts'
+import { isTreeSize } from './numbers.ts'
 import { type HashTile, placeInTile, TILE_WIDTH, tileOf, tilePath, tileWidth } from './tile.ts'
 import { TileHashes } from './tile-hashes.ts'
-import { completeNodes, type HashReader, isTreeSize, joinHashes, type TreeNode } from './tree.ts'
+import { completeNodes, type HashReader, joinHashes, type TreeNode } from './tree.ts'
 
 /** Tiles of hashes by their coordinates, in the order asked: exactly `width` hashes each, a fuller one being cut by whoever fetched it. */
 export type TileSource = (tiles: readonly HashTile[]) => readonly Uint8Array[] | Promise<readonly Uint8Array[]>

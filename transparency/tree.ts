@@ -1,6 +1,7 @@
 // The shape of RFC 6962's tree: which complete subtrees a range of leaves is made of. Sizes and indexes are safe integers (below 2^53).
 import { TransparencyError } from './error.ts'
 import { EMPTY_ROOT, HASH_BYTES, type Hash, nodeHash } from './hash.ts'
+import { isTreeSize } from './numbers.ts'
 
 /** A complete subtree: 2^level leaves from index · 2^level on. It never changes as the tree grows. */
 export interface TreeNode {
@@ -16,11 +17,6 @@ export interface TreeRange {
 
 /** Reads the hashes of complete subtrees, in the order asked; all that a proof needs is asked at once. */
 export type HashReader = (nodes: readonly TreeNode[]) => readonly Hash[] | Promise<readonly Hash[]>
-
-/** Whether a number, maybe a stranger's, can be the number of leaves of a tree. */
-export function isTreeSize(size: number): boolean {
-  return Number.isSafeInteger(size) && size >= 0
-}
 
 /** The largest level whose subtrees have no more than that many leaves. Bit operations of JavaScript end at 32 bits. */
 export function floorLevel(leaves: number): number {

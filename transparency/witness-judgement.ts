@@ -2,7 +2,7 @@
 // persisting what it will, as one step, is the caller's.
 import { equalBytes } from '#trust'
 import { type Checkpoint, parseCheckpoint } from './checkpoint.ts'
-import { TransparencyError } from './error.ts'
+import { attempt, TransparencyError } from './error.ts'
 import { EMPTY_ROOT, type Hash } from './hash.ts'
 import { verifyConsistency } from './merkle.ts'
 import { type NoteSignature, type NoteVerifier, openNote } from './note.ts'
@@ -58,14 +58,4 @@ export function judgeAddCheckpoint(
   const claim = { oldSize, oldRoot: latest.root, size, root, proof }
   if (!verifyConsistency(claim)) return { status: 422, reason: 'invalid_proof' }
   return { status: 200, checkpoint, text: note.text, signatures }
-}
-
-/** The value, or the refusal of this room. */
-function attempt<T>(make: () => T): T | TransparencyError {
-  try {
-    return make()
-  } catch (error) {
-    if (error instanceof TransparencyError) return error
-    throw error
-  }
 }

@@ -2,8 +2,9 @@
 import { TransparencyError } from './error.ts'
 import { HASH_BYTES, type Hash } from './hash.ts'
 import { formatNote, MAXIMUM_NOTE_BYTES, type Note, parseNote } from './note.ts'
-import { decodeText, formatHash, MAXIMUM_PROOF_HASHES, parseDecimal, parseHash, parseHashes } from './text.ts'
-import { isTreeSize, type TreeRange } from './tree.ts'
+import { isTreeSize, parseDecimal } from './numbers.ts'
+import { decodeText, formatHash, MAXIMUM_PROOF_HASHES, parseHash, parseHashes } from './text.ts'
+import type { TreeRange } from './tree.ts'
 
 /** Octets of a request body: a note, and before it at most 63 hashes and two lines. */
 export const MAXIMUM_REQUEST_BYTES = MAXIMUM_NOTE_BYTES + 4096

@@ -211,6 +211,8 @@ test('Go judges signatures of logs and witnesses as we do', (t) => {
     const ours = signersOf(notes[at] as Buffer, verifiers)
     // Go asks for the log's signature or a witness's as we do; another origin is for the policy to refuse.
     if (error !== undefined && ours.length > 0) assert.match(error, /another origin/)
+    // Go reads over bits of base64 that mean nothing; a note that can be written in two ways is none here.
+    else if (error === undefined && ours.length === 0) assert.equal(good[at], '='.charCodeAt(0))
     else assert.deepEqual(ours, signers ?? [], `octet ${at - 1}`)
   }
   assert.equal(answers[0]?.signers?.length, 3)
