@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { filePath, storeSetting } from '#host'
 import { archiveSchema } from './archive/settings.ts'
+import { bodyLoggingSchema } from './exchange/body-logging.ts'
 import { monitoringSchema } from './monitoring/index.ts'
 
 const port = z.int().min(0).max(65_535)
@@ -84,6 +85,7 @@ export const securityServerSchema = z.strictObject({
         .default(14_400),
       /** Longer bodies are logged by digest and size only; absent logs them whole. */
       maxLoggedBodyBytes: z.int().min(0).optional(),
+      bodyLogging: bodyLoggingSchema.prefault({}),
     })
     .prefault({}),
   archive: archiveSchema.prefault({}),

@@ -26,6 +26,7 @@ import { createClientListeners } from './consumer/listener.ts'
 import { openPeers } from './consumer/peers.ts'
 import type { SecurityServerStatus } from './contract.ts'
 import { controlRoutes } from './control.ts'
+import { bodyLogging } from './exchange/body-logging.ts'
 import { createCounters } from './exchange/counters.ts'
 import type { Gateway } from './exchange/gateway.ts'
 import { peerTls } from './exchange/peer-tls.ts'
@@ -155,6 +156,7 @@ export async function startSecurityServer(
     metadata,
     monitoring,
     counters: createCounters(),
+    logsBodies: bodyLogging(config.messageLog.bodyLogging),
     idleMs: config.limits.idleSeconds * 1000,
     minimumPeerVersion: config.peers.minimumVersion,
   }

@@ -61,10 +61,11 @@ export function identify<M extends Message>(
   const here = configuration.server(gateway.server)
   watched.clientSecurityServerAddress = here?.address
   authenticate(gateway, here, member, request)
+  const provider = clientOf(service)
   return {
     message,
-    exchange: { side: SIDE, member, queryId, requestId, watched },
-    provider: clientOf(service),
+    exchange: { side: SIDE, member, queryId, requestId, logsBodies: gateway.logsBodies(SIDE, provider), watched },
+    provider,
     configuration,
   } as Identified<M>
 }

@@ -19,6 +19,8 @@ export interface Content {
   attached(writer: TransportWriter): Attached | AsyncIterable<Attached> | undefined
   /** What it means that the information system's content could not be read to its end. */
   broken(error: unknown): XRoadFault
+  /** What is kept of the message where bodies are not logged. */
+  reduced(): Uint8Array
   /** What the answer must carry. */
   requestHash(message: HashedMessage, body: BodyReference | undefined): string
 }
@@ -52,6 +54,7 @@ export class Outgoing {
     const writer = this.#writer
     return compose(this.#gateway.messageLog, {
       side: SIDE,
+      keeping: this.#request.exchange.logsBodies ? 'kept' : 'digest',
       opening: [...ocsp.map((der) => writer.part(mimeTypes.ocspResponse, der)), this.#content.part(writer)],
       attached: this.#content.attached(writer),
       seal: (body) => this.#seal(body),
@@ -61,7 +64,8 @@ export class Outgoing {
 
   async #seal(body: BodyReference | undefined): Promise<Uint8Array[]> {
     const message = hashMessage(this.#request.message.bytes, body)
-    const parts = await seal(this.#gateway, this.#request.exchange, 'request', message, body, this.#writer)
+    const signed = { ...message, reduced: () => this.#content.reduced() }
+    const parts = await seal(this.#gateway, this.#request.exchange, 'request', signed, body, this.#writer)
     // Not before: an answer to a request that is not in the log yet would go on without it.
     this.#hash = this.#content.requestHash(message, body)
     return parts

@@ -31,6 +31,8 @@ export interface Recorded<A> {
 
 /** What each protocol says of its answer: rest.ts and soap.ts. `P` is what it takes from the message's part. */
 export interface Expected<P extends { readonly bytes: Uint8Array }, A> extends Pick<Reading<P>, 'missing' | 'message'> {
+  /** What is kept of it where bodies are not logged. */
+  reduced(part: P): Uint8Array
   /** The answer, once its signature is verified, if it belongs to the request. Throws XRoadFault, ProtocolError. */
   check(part: P): A
 }
@@ -81,7 +83,8 @@ async function readAnswer<P extends { readonly bytes: Uint8Array }>(
   if (contentType === undefined)
     throw fault(SIDE, 'invalid_content_type', 'The answer of the provider security server has no Content-Type')
   try {
-    const reading = { side: SIDE, role: 'response', missing, message } as const
+    const logsBodies = () => sent.exchange.logsBodies
+    const reading = { side: SIDE, role: 'response', missing, message, logsBodies } as const
     return await readIncoming(gateway.messageLog, chunksOf(body, gateway.idleMs), contentType, reading)
   } catch (error) {
     throw error instanceof XRoadFault ? error : decodingFault(error, sent)
@@ -105,14 +108,24 @@ async function conclude<P extends { readonly bytes: Uint8Array }, A>(
       `The answer names the hash algorithm '${algorithm ?? ''}', not SHA-512`,
     )
   const configuration = validConfiguration(gateway, SIDE)
-  verify(gateway, SIDE, sent.provider, hashMessage(message.bytes, body), signature, configuration)
+  const hashed = hashMessage(message.bytes, body)
+  verify(gateway, SIDE, sent.provider, hashed, signature, configuration)
   let answer: A
   try {
     answer = expected.check(message)
   } catch (error) {
     throw prefixed(error, `${SIDE}.service_failed`)
   }
-  const seq = await record(gateway, sent.exchange, { direction: 'response', head: message.bytes, body, ...signature })
+  const { head, headDigest } = hashed
+  const reduced = () => expected.reduced(message)
+  const seq = await record(gateway, sent.exchange, {
+    direction: 'response',
+    head,
+    headDigest,
+    reduced,
+    body,
+    ...signature,
+  })
   // A crash here leaves a logged response that the information system did not get: it asks again under a new request id.
   const originalContentType = first(headers[transportHeaders.originalContentType])
   return { answer, body, lines, originalContentType, seq } as Recorded<A>

@@ -10,6 +10,7 @@ import {
   prefixed,
   type RestRequestHead,
   type RestResponseHead,
+  reducedRest,
   renderRestError,
   restRequestHash,
   transportHeaders,
@@ -97,6 +98,7 @@ function contentOf(head: RestRequestHead, start: BodyStart | undefined): Content
     part: (writer) => writer.part(mimeTypes.restRequest, head.bytes),
     attached: (writer) => start && { opening: writer.open(mimeTypes.restBody), start },
     broken: sourceFault,
+    reduced: () => reducedRest(head.bytes),
     requestHash: ({ headDigest }, body) => restRequestHash(headDigest, body?.digest),
   }
 }
@@ -105,6 +107,7 @@ function answerTo(sent: Sent<RestRequestHead>): Expected<{ readonly bytes: Uint8
   return {
     missing: 'missing_rest',
     message: (part) => (part.kind === 'rest-response' ? part : undefined),
+    reduced: ({ bytes }) => reducedRest(bytes),
     check({ bytes }) {
       const head = parseRestResponse(bytes)
       checkRestConsistency(sent.message, head, sent.requestHash())

@@ -7,6 +7,7 @@ import {
   ProtocolError,
   prefixed,
   readSoapContent,
+  reducedSoap,
   returnedFault,
   type SoapContent,
   type SoapMessage,
@@ -115,6 +116,7 @@ async function contentOf(posted: Posted, request: IncomingMessage): Promise<Cont
     },
     attached: (writer) => (first.done ? undefined : attachedTo(first.value, rest, writer)),
     broken,
+    reduced: () => reducedSoap(message),
     requestHash: ({ headDigest }) => soapRequestHash(headDigest),
   }
 }
@@ -129,6 +131,7 @@ function answerTo(sent: Sent<SoapMessage>): Expected<AnswerPart, AnswerPart> {
   return {
     missing: 'missing_soap',
     message: (part) => (part.kind === 'soap' ? part : undefined),
+    reduced: ({ message }) => reducedSoap(message),
     check(part) {
       checkSoapConsistency(sent.message, part.message, sent.requestHash())
       return part

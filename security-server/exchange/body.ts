@@ -1,5 +1,5 @@
 // Bodies on their way: hashed and spooled as they pass, small ones whole in one buffer so that a message is one write.
-import type { BodyReference, MessageLog } from '../message-log/index.ts'
+import type { BodyReference, Keeping, MessageLog } from '../message-log/index.ts'
 
 /** Bodies that end within this many bytes travel in one piece. */
 const SMALL = 64 * 1024
@@ -27,8 +27,12 @@ export async function startBody(source: AsyncIterable<Uint8Array>): Promise<Body
 }
 
 /** A small body whole: spooled and hashed in one step. */
-export async function keepSmall(log: MessageLog, chunks: readonly Uint8Array[]): Promise<BodyReference> {
-  const spool = log.spool()
+export async function keepSmall(
+  log: MessageLog,
+  chunks: readonly Uint8Array[],
+  keeping: Keeping,
+): Promise<BodyReference> {
+  const spool = log.spool(keeping)
   try {
     for (const chunk of chunks) await spool.write(chunk)
     return await spool.finish()

@@ -14,6 +14,8 @@ export interface Attached {
 
 export interface Composition {
   readonly side: Side
+  /** Of what is attached: it goes out while it comes, so that what is not kept never lies here. */
+  readonly keeping: 'kept' | 'digest'
   /** All up to the message's own part, that included. */
   readonly opening: readonly Uint8Array[]
   /** Undefined, or whole in memory: the message goes in one piece. */
@@ -35,7 +37,7 @@ export function compose(log: MessageLog, message: Composition): Promise<Buffer> 
 async function whole(log: MessageLog, message: Composition, attached: Attached | undefined): Promise<Buffer> {
   if (attached === undefined) return Buffer.concat([...message.opening, ...(await message.seal(undefined))])
   const { opening, start } = attached
-  const body = await keepSmall(log, start.head)
+  const body = await keepSmall(log, start.head, message.keeping)
   return Buffer.concat([...message.opening, opening, ...start.head, ...(await message.seal(body))])
 }
 
@@ -48,7 +50,7 @@ async function* stream(
   let before = message.opening
   try {
     for await (const { opening, start } of attached) {
-      if (spool === undefined) spool = log.spool()
+      if (spool === undefined) spool = log.spool(message.keeping)
       else spool.next()
       yield Buffer.concat([...before, opening])
       before = []

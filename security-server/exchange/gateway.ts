@@ -12,6 +12,7 @@ import type { Metadata } from '../metadata/index.ts'
 import type { Monitoring } from '../monitoring/index.ts'
 import type { ServiceCaller } from '../provider/call.ts'
 import type { ServiceRegistry } from '../services/index.ts'
+import type { LogsBodies } from './body-logging.ts'
 import type { Counters } from './counters.ts'
 
 export interface Gateway {
@@ -30,6 +31,7 @@ export interface Gateway {
   readonly metadata: Metadata
   readonly monitoring: Monitoring
   readonly counters: Counters
+  readonly logsBodies: LogsBodies
   /** Nothing moving for this long while a message is under way cuts it. Milliseconds. */
   readonly idleMs: number
   readonly minimumPeerVersion: string | undefined

@@ -1,7 +1,7 @@
 // The parts of a transport message as they come, from either side and by either protocol: small ones held, attachments hashed and spooled.
 import type { FaultCode, TransportPart } from '#protocol'
 import { fault, readTransport, type Side } from '#protocol'
-import { type BodyReference, type BodySpool, LogError, type MessageLog } from '../message-log/index.ts'
+import { type BodyReference, type BodySpool, type Keeping, LogError, type MessageLog } from '../message-log/index.ts'
 import { logRefusal, ReceivedFault } from './refusals.ts'
 import type { ReceivedSignature } from './signing.ts'
 
@@ -35,6 +35,8 @@ export interface Reading<M> {
    * @param ocsp The OCSP answers that came before it; of a request.
    */
   message(part: MessagePart, ocsp: readonly Uint8Array[]): M | undefined
+  /** Whether the log keeps what is attached to a message; else it waits here only until it is passed on. */
+  logsBodies(message: M): boolean
   /** Whether a message may have something attached to it; every one may, when absent. */
   mayAttach?(message: M): boolean
 }
@@ -72,7 +74,7 @@ export async function readIncoming<M>(
           break
         case 'rest-body':
         case 'attachment':
-          if (spool === undefined) spool = log.spool()
+          if (spool === undefined) spool = log.spool(keepingOf(reading, message))
           else spool.next()
           if (part.kind === 'attachment') lines.keep(part.lines)
           for await (const chunk of part.body) {
@@ -102,6 +104,11 @@ export async function readIncoming<M>(
     await spool?.discard()
     throw error instanceof LogError ? logRefusal(side, error) : error
   }
+}
+
+/** Without a message, out of order, it is refused when the message does not come. */
+function keepingOf<M>(reading: Reading<M>, message: M | undefined): Keeping {
+  return message === undefined || !reading.logsBodies(message) ? 'passed-on' : 'kept'
 }
 
 /** Headers of attachments are held in memory until the message has been passed on. */

@@ -14,6 +14,8 @@ export interface Exchange {
   readonly queryId: string
   /** Of this one exchange; the consumer's server made it. */
   readonly requestId: string
+  /** Whether the log keeps what the information systems have said, or only digests of it. */
+  readonly logsBodies: boolean
   readonly watched: Watched
 }
 
@@ -21,6 +23,10 @@ export interface Exchange {
 export interface Signed {
   readonly direction: 'request' | 'response'
   readonly head: Uint8Array
+  /** SHA-512. */
+  readonly headDigest: Uint8Array
+  /** What is kept of the head where bodies are not logged. */
+  readonly reduced: () => Uint8Array
   /** The REST body, or all attachments of a SOAP message. */
   readonly body: BodyReference | undefined
   readonly signature: Uint8Array
@@ -30,12 +36,13 @@ export interface Signed {
 
 /** Logs it: durable when it resolves, with its number. Throws XRoadFault `logging_failed`. */
 export async function record(gateway: Gateway, exchange: Exchange, message: Signed): Promise<number> {
-  const { side, member, queryId, requestId, watched } = exchange
+  const { side, member, queryId, requestId, logsBodies, watched } = exchange
   measure(watched, message)
-  const { body, ...rest } = message
+  const { body, head, headDigest, reduced, ...rest } = message
   try {
     return await gateway.messageLog.append({
       ...rest,
+      ...(logsBodies ? { head } : { head: reduced(), headDigest }),
       at: gateway.clock.now(),
       side: side === 'server.clientproxy' ? 'consumer' : 'provider',
       queryId,

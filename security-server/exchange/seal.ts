@@ -16,7 +16,7 @@ export async function seal(
   gateway: Gateway,
   exchange: Exchange,
   direction: Signed['direction'],
-  message: HashedMessage,
+  message: HashedMessage & Pick<Signed, 'reduced'>,
   body: BodyReference | undefined,
   writer: TransportWriter,
 ): Promise<Uint8Array[]> {
@@ -24,6 +24,8 @@ export async function seal(
   await record(gateway, exchange, {
     direction,
     head: message.head,
+    headDigest: message.headDigest,
+    reduced: message.reduced,
     body,
     signature,
     ...(chain ? { chain } : {}),

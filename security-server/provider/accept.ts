@@ -1,5 +1,5 @@
 // Provider: signature verified → **logged** (wire-message §6.1, rows 12 and 13). The service is not called before.
-import { restRequestHash, soapRequestHash } from '#protocol'
+import { reducedRest, reducedSoap, restRequestHash, soapRequestHash } from '#protocol'
 import type { Gateway } from '../exchange/gateway.ts'
 import { record } from '../exchange/record.ts'
 import { hashMessage, verify } from '../exchange/signing.ts'
@@ -25,7 +25,9 @@ export async function accept(gateway: Gateway, request: Received): Promise<Accep
   request.exchange.watched.stage('accept')
   const hashed = hashMessage(message.bytes, body)
   verify(gateway, SIDE, message.client, hashed, signature, configuration)
-  await record(gateway, request.exchange, { direction: 'request', head: message.bytes, body, ...signature })
+  const { head, headDigest } = hashed
+  const reduced = () => (request.kind === 'rest' ? reducedRest(head) : reducedSoap(request.message))
+  await record(gateway, request.exchange, { direction: 'request', head, headDigest, reduced, body, ...signature })
   // A crash here leaves a logged request that was not executed and not answered: the consumer reports network_error, and its
   // log and ours agree on what was asked.
   const requestHash =

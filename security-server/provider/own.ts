@@ -1,7 +1,15 @@
 // Provider: what this server answers itself in place of a service, metadata and monitoring. Nobody needs a right to ask; signatures and log are those
 // of any other exchange (wire-client §4, §6).
 import type { ServerResponse } from 'node:http'
-import { answerSoap, deliverSoap, prefixed, soapQuestion, type TransportWriter, transportHeaders } from '#protocol'
+import {
+  answerSoap,
+  deliverSoap,
+  prefixed,
+  reducedSoap,
+  soapQuestion,
+  type TransportWriter,
+  transportHeaders,
+} from '#protocol'
 import type { Attached } from '../exchange/compose.ts'
 import type { Gateway } from '../exchange/gateway.ts'
 import type { RestMetadataAnswer, SoapMetadataAnswer, SoapMetadataAttachment } from '../metadata/index.ts'
@@ -39,6 +47,7 @@ export async function replyOwn(
   try {
     await reply.send({
       bytes: message.bytes,
+      reduced: () => reducedSoap(message),
       part: (writer) => Buffer.concat([writer.forward(lines), message.bytes]),
       attached: (writer) => (attachments.length === 0 ? undefined : attached(attachments, writer)),
       broken: (error) => prefixed(error, SIDE),

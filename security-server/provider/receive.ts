@@ -3,7 +3,7 @@
 // the message is known, so that nobody without a right makes this server spool an attachment.
 import type { IncomingMessage } from 'node:http'
 import type { GlobalConfiguration } from '#global-configuration'
-import type { ClientId, RestRequestHead, SoapMessage } from '#protocol'
+import type { ClientId, RestRequestHead, ServiceId, SoapMessage } from '#protocol'
 import {
   checkSoapAction,
   clientOf,
@@ -73,22 +73,34 @@ export async function readRequest(
 }
 
 async function readRest(gateway: Gateway, request: IncomingMessage, asker: Asker): Promise<Received> {
-  const { message, body, signature } = await readParts(gateway, request, 'missing_rest', (part, ocsp) =>
-    part.kind === 'rest-request'
-      ? judgeRest(gateway, part.bytes, header(request, transportHeaders.requestId), asker, ocsp)
-      : undefined,
+  const { message, body, signature } = await readParts(
+    gateway,
+    request,
+    'missing_rest',
+    (part, ocsp) =>
+      part.kind === 'rest-request'
+        ? judgeRest(gateway, part.bytes, header(request, transportHeaders.requestId), asker, ocsp)
+        : undefined,
+    ({ head }) => head.service,
   )
   const { head, service } = message
   const { configuration, watched } = asker
+  const { id: queryId, requestId } = head
   const provider = clientOf(head.service)
-  const exchange = { side: SIDE, member: provider, queryId: head.id, requestId: head.requestId, watched } as const
+  const logsBodies = gateway.logsBodies(SIDE, provider)
+  const exchange = { side: SIDE, member: provider, queryId, requestId, logsBodies, watched } as const
   return { kind: 'rest', message: head, exchange, provider, service, body, signature, configuration } as Received
 }
 
 async function readSoap(gateway: Gateway, request: IncomingMessage, asker: Asker): Promise<Received> {
   const soapAction = actionOf(request)
-  const incoming = await readParts(gateway, request, 'missing_soap', (part, ocsp) =>
-    part.kind === 'soap' ? { ...part, service: judgeSoap(gateway, part.message, asker, ocsp) } : undefined,
+  const incoming = await readParts(
+    gateway,
+    request,
+    'missing_soap',
+    (part, ocsp) =>
+      part.kind === 'soap' ? { ...part, service: judgeSoap(gateway, part.message, asker, ocsp) } : undefined,
+    ({ message }) => message.service,
   )
   const { message, service, lines } = incoming.message
   const provider = clientOf(message.service)
@@ -101,7 +113,14 @@ async function readSoap(gateway: Gateway, request: IncomingMessage, asker: Asker
     attachmentLines: incoming.lines,
     soapAction,
     originalContentType: header(request, transportHeaders.originalContentType),
-    exchange: { side: SIDE, member: provider, queryId: message.id, requestId, watched: asker.watched },
+    exchange: {
+      side: SIDE,
+      member: provider,
+      queryId: message.id,
+      requestId,
+      logsBodies: gateway.logsBodies(SIDE, provider),
+      watched: asker.watched,
+    },
     provider,
     service,
     body: incoming.body,
@@ -115,12 +134,14 @@ async function readParts<M extends { readonly service: LocalService | OwnService
   request: IncomingMessage,
   missing: 'missing_rest' | 'missing_soap',
   message: (part: MessagePart, ocsp: readonly Uint8Array[]) => M | undefined,
+  asked: (message: M) => ServiceId,
 ): Promise<Incoming<M>> {
   try {
     const source = chunksOf(request, gateway.idleMs)
     // Everybody may ask this server itself, but not make it keep things.
     const mayAttach = ({ service }: M) => typeof service !== 'string'
-    const reading = { side: SIDE, role: 'request', missing, message, mayAttach } as const
+    const logsBodies = (message: M) => gateway.logsBodies(SIDE, clientOf(asked(message)))
+    const reading = { side: SIDE, role: 'request', missing, message, logsBodies, mayAttach } as const
     return await readIncoming(gateway.messageLog, source, request.headers['content-type'] ?? '', reading)
   } catch (error) {
     throw decodingFault(error, request)

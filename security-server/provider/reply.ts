@@ -28,6 +28,8 @@ export interface Answer {
   readonly status?: number
   /** The message, as it is signed. */
   readonly bytes: Uint8Array
+  /** What is kept of it where bodies are not logged. */
+  reduced(): Uint8Array
   /** The part of the message itself. */
   part(writer: TransportWriter): Uint8Array
   /** What is attached, if anything; asked for when the message's part is written. */
@@ -56,16 +58,19 @@ export class Reply {
   /** Signs, logs and sends the answer. Throws XRoadFault. */
   async send(answer: Answer): Promise<void> {
     const { messageLog, counters, monitoring, idleMs } = this.#gateway
-    const { watched } = this.#request.exchange
+    const { watched, logsBodies } = this.#request.exchange
     const writer = this.#writer
     watched.stage('reply')
     const message = compose(messageLog, {
       side: SIDE,
+      keeping: logsBodies ? 'kept' : 'digest',
       opening: [answer.part(writer)],
       attached: answer.attached(writer),
       // A crash behind it leaves a record of an answer that was not delivered: the consumer reports a broken connection and has no record of one.
-      seal: (body) =>
-        seal(this.#gateway, this.#request.exchange, 'response', hashMessage(answer.bytes, body), body, writer),
+      seal: (body) => {
+        const message = { ...hashMessage(answer.bytes, body), reduced: () => answer.reduced() }
+        return seal(this.#gateway, this.#request.exchange, 'response', message, body, writer)
+      },
       broken: (error) => (error instanceof XRoadFault ? error : answer.broken(error)),
     })
     if (message instanceof Promise) this.#whole(await message)

@@ -1,6 +1,6 @@
 // Provider: a REST service is called and its answer sent (PR-REST §4, wire-client §3.5–3.7).
 import type { ServerResponse } from 'node:http'
-import { buildRestResponse, mimeTypes } from '#protocol'
+import { buildRestResponse, mimeTypes, reducedRest } from '#protocol'
 import { type BodyStart, startBody } from '../exchange/body.ts'
 import type { Gateway } from '../exchange/gateway.ts'
 import { chunksOf } from '../exchange/idle.ts'
@@ -38,6 +38,7 @@ export async function replyRest(gateway: Gateway, request: AcceptedRest, respons
     await reply.send({
       status,
       bytes,
+      reduced: () => reducedRest(bytes),
       part: (writer) => writer.part(mimeTypes.restResponse, bytes),
       attached: (writer) => start && { opening: writer.open(mimeTypes.restBody), start },
       broken: (error) => callFault(error, SIDE),

@@ -1,6 +1,14 @@
 // Provider: a SOAP service is called and its answer sent (PR-MESS, wire-client §2.4–2.9).
 import type { ServerResponse } from 'node:http'
-import { fault, ProtocolError, prefixed, readSoapAnswer, readSoapContent, transportHeaders } from '#protocol'
+import {
+  fault,
+  ProtocolError,
+  prefixed,
+  readSoapAnswer,
+  readSoapContent,
+  reducedSoap,
+  transportHeaders,
+} from '#protocol'
 import { attachedTo, handOver } from '../exchange/attachments.ts'
 import type { Gateway } from '../exchange/gateway.ts'
 import { chunksOf } from '../exchange/idle.ts'
@@ -76,6 +84,7 @@ async function pass(request: AcceptedSoap, answer: ServiceAnswer, contentType: s
     const second = await rest.next()
     const sending: Answer = {
       bytes: message.bytes,
+      reduced: () => reducedSoap(message),
       part: (writer) => Buffer.concat([writer.forward(lines), message.bytes]),
       attached: (writer) => (second.done ? undefined : attachedTo(second.value, rest, writer)),
       broken,
