@@ -109,6 +109,8 @@ export interface ReadContainer {
   readonly withheld: readonly WithheldPart[]
   /** Names of entries that mean nothing here. */
   readonly others: readonly string[]
+  /** Whether it holds what makes it last: that is judged apart (long-term/). */
+  readonly lasts: boolean
 }
 
 export interface ReadAttachment {
@@ -150,12 +152,14 @@ export async function readContainer(
   const kept = new Map<string, Uint8Array>()
   const attachments = new Map<string, ReadAttachment>()
   const others: string[] = []
+  let lasts = false
   for await (const { name, body } of readZip(source, limits)) {
     const folded = name.toLowerCase()
     const limit = KEPT.get(folded)
     if (limit !== undefined) kept.set(folded, await collect(name, body, limit))
     else if (/^attachment\d+$/.test(folded)) attachments.set(folded, await digested(tap(folded, body)))
-    else if (!MANIFESTS.has(folded) && !LONG_TERM_ENTRIES.has(folded) && !name.endsWith('/')) others.push(name)
+    else if (LONG_TERM_ENTRIES.has(folded)) lasts = true
+    else if (!MANIFESTS.has(folded) && !name.endsWith('/')) others.push(name)
   }
   const mimeType = kept.get('mimetype')
   if (mimeType === undefined) throw new EvidenceError('asic_mime_type_not_found', 'The container has no mimetype')
@@ -184,6 +188,7 @@ export async function readContainer(
     timestampToken,
     attachments,
     others,
+    lasts,
   }
 }
 

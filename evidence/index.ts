@@ -53,6 +53,7 @@ export { partiesOf } from './parties.ts'
 export {
   CHECKS,
   type Check,
+  type Lasting,
   type LogProof,
   type Opinion,
   type ProvenDigest,

@@ -51,6 +51,7 @@ export interface Report {
   readonly provenDigests?: readonly ProvenDigest[]
   readonly proof?: LogProof
   readonly opinions?: readonly Opinion[]
+  readonly lasting?: Lasting
   /** By whose word it was judged at that time, in words. */
   readonly believed?: readonly string[]
   /** In the order in which they were made; all of them, whatever failed before. */
@@ -85,6 +86,21 @@ export interface LogProof {
   readonly witnesses?: readonly { readonly name: string; readonly at: string }[]
 }
 
+/** What keeps a container good for long: archive time-stamps of XAdES, an evidence record. */
+export interface Lasting {
+  readonly layout: string
+  /** From the signature's own to the one that keeps all before it. */
+  readonly timestamps: readonly {
+    readonly kind: string
+    readonly genTime: string
+    readonly digest: string
+    readonly authority: string
+  }[]
+  /** When the last one ceases to stand, and what ends then. */
+  readonly until: string
+  readonly because: string
+}
+
 /** What an implementation that is not ours says of the signature. */
 export interface Opinion {
   readonly by: string
@@ -113,12 +129,24 @@ export const CHECKS = {
   inclusion: 'inclusion in the log',
   witnesses: 'witnesses',
   opinion: 'second opinion',
+  lasting: 'what keeps it for long',
 } as const
 
 /** Of these the standard does not speak. */
-const BEYOND: ReadonlySet<string> = new Set([CHECKS.record, CHECKS.inclusion, CHECKS.witnesses, CHECKS.opinion])
+const BEYOND: ReadonlySet<string> = new Set([
+  CHECKS.record,
+  CHECKS.inclusion,
+  CHECKS.witnesses,
+  CHECKS.opinion,
+  CHECKS.lasting,
+])
 /** Codes of failures that say only that something is not known yet. */
-const UNSETTLED: ReadonlySet<string> = new Set(['not_witnessed', 'no_second_opinion'])
+const UNSETTLED: ReadonlySet<string> = new Set([
+  'not_witnessed',
+  'no_second_opinion',
+  'timestamp_invalid',
+  'renewed_late',
+])
 
 export interface Indication {
   readonly indication: 'TOTAL-PASSED' | 'TOTAL-FAILED' | 'INDETERMINATE'

@@ -46,26 +46,31 @@ export function readToken(der: Uint8Array): TimestampToken {
   }
 }
 
-/**
- * ETSI TS 119 312 v1.5.1, tables 2 to 4, for what docs/policy.md accepts at all: what has no date there has none here. A new version of
- * that document changes docs/policy.md first.
- */
+/** ETSI TS 119 312 v1.5.1; docs/policy.md says the same and changes first. What has no date there has none here. */
 const RELIED_UNTIL = new Date('2029-01-01T00:00:00Z')
-const DIGESTS_WITH_DATE: readonly DigestName[] = ['SHA-1', 'SHA-224']
+const DIGESTS_UNTIL: Partial<Record<DigestName, Date>> = {
+  'SHA-1': new Date('2012-08-01T00:00:00Z'),
+  'SHA-224': RELIED_UNTIL,
+}
 const PSS_BITS_WITHOUT_DATE = 3000
 
 function standingOf(token: TimestampToken, tsa: Certificate): Standing {
   const ends: Standing[] = [{ until: tsa.notAfter, because: `the certificate of ${tsa.subject.text} ends` }]
-  for (const name of new Set([token.digest, token.signed.signer.digest.name]))
-    if (DIGESTS_WITH_DATE.includes(name)) ends.push(assumed(name))
+  for (const name of new Set([token.digest, token.signed.signer.digest.name])) {
+    const until = DIGESTS_UNTIL[name]
+    if (until !== undefined) ends.push({ until, because: noLonger(name) })
+  }
   const { asymmetricKeyType, asymmetricKeyDetails } = tsa.publicKey
   const bits = asymmetricKeyDetails?.modulusLength ?? 0
   const isPss = asymmetricKeyType === 'rsa-pss' || token.signed.signer.algorithm.child(0).oid() === oids.rsaPss
   if (asymmetricKeyType !== 'ec' && (!isPss || bits < PSS_BITS_WITHOUT_DATE))
-    ends.push(assumed(`${isPss ? 'RSA-PSS' : 'RSA PKCS#1 v1.5'} with ${bits} bits`))
+    ends.push({
+      until: RELIED_UNTIL,
+      because: noLonger(`${isPss ? 'RSA-PSS' : 'RSA with PKCS#1 v1.5'} of ${bits} bits`),
+    })
   return ends.reduce((first, end) => (end.until < first.until ? end : first))
 }
 
-function assumed(what: string): Standing {
-  return { until: RELIED_UNTIL, because: `ETSI TS 119 312 relies on ${what} no longer` }
+function noLonger(what: string): string {
+  return `ETSI TS 119 312 relies on ${what} no longer`
 }

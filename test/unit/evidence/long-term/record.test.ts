@@ -6,7 +6,20 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { buildTree, EvidenceError, type LongTermCode, LongTermError, verifyContainer } from '#evidence'
+import {
+  buildTree,
+  CHECKS,
+  EvidenceError,
+  hashesToRenew,
+  judgeLasting,
+  type LongTermCode,
+  LongTermError,
+  readContainer,
+  surveyContainer,
+  verifyContainer,
+  withChecks,
+  writeRenewed,
+} from '#evidence'
 import { type DigestName, digest, oids, pem, readDer, write } from '#trust'
 import { needsTools, tool } from '../../../tools.ts'
 import { foundCountry, issue, named } from '../authority.ts'
@@ -272,7 +285,6 @@ test('a renewal after its authority ended, or before what it renews', async () =
 })
 
 test('what is changed between the time-stamp and the writing is not written', async () => {
-  const { hashesToRenew, surveyContainer, writeRenewed } = await import('#evidence')
   const survey = await surveyContainer(() => once(plain), trust)
   const hashes = await hashesToRenew(survey, 'SHA3-512')
   const { root, reduced } = buildTree('SHA3-512', [hashes])
@@ -302,4 +314,29 @@ test('no container, and one that is cut off, are said to be so', async () => {
     surveyed(await repacked(plain, { 'META-INF/signatures.xml': undefined }), trust),
     (error) => error instanceof EvidenceError && error.code === 'asic_signature_not_found',
   )
+})
+
+test('in a report: what holds and until when, and what does not', async () => {
+  const bytes = await overYears(etsi)
+  const { check, lasting } = await judgeLasting(() => once(bytes), trust)
+  assert.deepEqual(check, { name: CHECKS.lasting, ok: true })
+  assert.equal(lasting?.layout, 'XAdES-B-LTA')
+  assert.equal(lasting?.until, third.certificate.notAfter.toISOString())
+  assert.match(lasting?.because ?? '', /the certificate of CN=Demo TSA 3,.* ends/)
+  assert.equal(lasting?.timestamps.length, 6)
+  const report = await verifyContainer(once(bytes), trust)
+  assert.equal(withChecks(report, [check]).verdict, 'valid')
+
+  // An attachment that X-Road may leave out was there when it was time-stamped; who is not believed settles nothing.
+  const changed = await judgeLasting(async function* () {
+    yield await repacked(bytes, { attachment1: undefined })
+  }, trust)
+  assert.equal(changed.check.code, 'wrong_imprint')
+  assert.equal(withChecks(report, [changed.check]).verdict, 'invalid')
+  const unknown = await judgeLasting(() => once(bytes), { ...trust, tsas: trust.tsas.slice(0, 2) })
+  assert.equal(unknown.check.code, 'timestamp_invalid')
+  assert.equal(withChecks(report, [unknown.check]).verdict, 'indeterminate')
+
+  const lasts = async (container: Uint8Array) => (await readContainer(once(container))).lasts
+  assert.deepEqual(await Promise.all([original, etsi, bytes, plain].map(lasts)), [false, true, true, true])
 })
