@@ -40,11 +40,14 @@ export interface AuthorOptions {
   readonly recipients: Recipients
 }
 
+const BATCH_KEY_MS = 1_000
+
 export class Author {
   readonly log: SignedLog
   readonly spool: Spool
   readonly #options: AuthorOptions
   readonly #turn = turnstile()
+  #key: { readonly key: Uint8Array; readonly wrapped: Uint8Array; readonly until: number; left: number } | undefined
 
   private constructor(options: AuthorOptions, log: SignedLog, spool: Spool) {
     this.#options = options
@@ -90,24 +93,18 @@ export class Author {
     if (last === undefined) return
     if (captured.length > MAXIMUM_BATCH_ENTRIES)
       throw new RangeError(`${captured.length} changes are more than a batch`)
-    const batchKey = newBatchKey()
-    const wrapped = await recipients.wrap(batchKey)
+    const { key, wrapped } = await this.#batchKey(captured.length)
     const first = this.log.tree.size
     const tail = this.spool.tail()
     let transaction = tail === undefined ? 0 : tail.transaction + (tail.complete ? 1 : 0)
     const keys: [Uint8Array, number][] = []
     const entries = captured.map(({ change, complete }, offset) => {
       const index = first + offset
-      const { leaf, slot, blob } = seal(
-        change,
-        { instance, origin, index, transaction, keyId: recipients.id },
-        batchKey,
-      )
+      const { leaf, slot, blob } = seal(change, { instance, origin, index, transaction, keyId: recipients.id }, key)
       for (const key of keysOf(change)) keys.push([key, index])
       if (complete && offset < captured.length - 1) transaction += 1
       return { leaf: formatLeaf(leaf), slot, content: blob }
     })
-    batchKey.fill(0)
     await this.#add(
       {
         ...{ first, count: entries.length, complete: last.complete, position: last.change.position, transaction },
@@ -156,7 +153,7 @@ export class Author {
   }
 
   async close(): Promise<void> {
-    await this.#turn(async () => {})
+    await this.#turn(async () => this.#key?.key.fill(0))
     this.spool.close()
     await this.log.close()
   }
@@ -165,6 +162,18 @@ export class Author {
     this.spool.put(batch, keys)
     await this.log.tree.append(leaves)
     this.spool.sign(batch.first, checkpointBytes(await this.log.publish()))
+  }
+
+  /** One for at most a second and 256 entries: wrapping one costs as much as sealing a thousand. */
+  async #batchKey(entries: number): Promise<{ readonly key: Uint8Array; readonly wrapped: Uint8Array }> {
+    if (this.#key === undefined || this.#key.left < entries || performance.now() > this.#key.until) {
+      this.#key?.key.fill(0)
+      const key = newBatchKey()
+      const until = performance.now() + BATCH_KEY_MS
+      this.#key = { key, wrapped: await this.#options.recipients.wrap(key), until, left: MAXIMUM_BATCH_ENTRIES }
+    }
+    this.#key.left -= entries
+    return this.#key
   }
 
   /** What a crash left behind: batches without a place, without a checkpoint; orders that were not carried out here. */

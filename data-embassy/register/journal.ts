@@ -11,7 +11,7 @@ import { fromQuoted } from './sqlite-literal.ts'
 import { tablesOf } from './sqlite-tables.ts'
 
 /** How often the database is asked whether somebody committed; it reads a counter, not a page. */
-const POLL_MS = 50
+const POLL_MS = 20
 const BUSY_MS = 5_000
 const PAGE_ROWS = 500
 
@@ -114,6 +114,20 @@ export class JournalSource implements Source {
       }
     }
     return position
+  }
+
+  async head(): Promise<string> {
+    const journal = this.#value(`SELECT count(*) FROM sqlite_schema WHERE name = '${JOURNAL}'`)
+    const seq =
+      journal === 0 ? 0 : this.#value("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'saadik_journal'")
+    return write({ schema: Number(this.#value('PRAGMA schema_version')), seq: Number(seq) })
+  }
+
+  /** Another schema is another picture, which holds everything before it once it is whole; a later one has a greater number. */
+  holds(position: string, wanted: string): boolean {
+    const [held, asked] = [readPosition(position), readPosition(wanted)]
+    if (held === undefined || asked === undefined) return false
+    return held.schema >= asked.schema && held.seq >= asked.seq
   }
 
   async confirm(position: string): Promise<void> {

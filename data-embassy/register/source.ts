@@ -15,6 +15,10 @@ export interface Source {
    * @throws {EmbassyError} `source_lost` where something between can no longer be had
    */
   changes(after: string | undefined, signal: AbortSignal): AsyncIterable<Captured>
+  /** The position behind everything that is committed now: whoever asks before answering waits until that much is receipted. */
+  head(): Promise<string>
+  /** Whether what lies up to `position` holds everything up to `wanted`, both positions of this source. */
+  holds(position: string, wanted: string): boolean
   /** What lies up to this position is safe elsewhere; the source may forget it. Durable when it resolves, or done again after the next start. */
   confirm(position: string): Promise<void>
   close(): Promise<void>

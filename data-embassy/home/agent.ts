@@ -1,0 +1,161 @@
+// The agent of one register: captures, seals, spools, sends, and knows what is receipted by how many (embassy.md, "Acknowledgement").
+import type { Log } from '#host'
+import type { Author } from '../authoring/author.ts'
+import { EmbassyError } from '../error.ts'
+import type { Source } from '../register/source.ts'
+import { batches } from './batching.ts'
+import { Courier, type CourierOptions, type CourierStatus } from './courier.ts'
+
+export interface AgentOptions {
+  readonly register: string
+  /** `strict`: a write is acknowledged when `receipts` embassies have it. `available`: when it is in the spool. */
+  readonly durability: 'strict' | 'available'
+  readonly receipts: number
+  readonly author: Author
+  readonly source: Source
+  readonly embassies: readonly Omit<CourierOptions, 'author' | 'onReceipt' | 'log'>[]
+  readonly log: Log
+}
+
+export interface AgentStatus {
+  readonly register: string
+  readonly durability: 'strict' | 'available'
+  /** Leaves that are sealed and signed. */
+  readonly size: number
+  readonly position?: string
+  readonly embassies: readonly CourierStatus[]
+  readonly waiting: { readonly batches: number; readonly bytes: number }
+  /** Why nothing is captured. */
+  readonly failure?: string
+}
+
+interface Pending {
+  readonly end: number
+  readonly position: string
+}
+
+interface Waiter {
+  readonly wanted: string
+  readonly resolve: (size: number) => void
+}
+
+export class Agent {
+  readonly #options: AgentOptions
+  readonly #couriers: readonly Courier[]
+  readonly #stop = new AbortController()
+  /** Places where the register was whole and that the source was not told are safe, oldest first. */
+  #pending: Pending[] = []
+  #waiters: Waiter[] = []
+  #safe: Pending | undefined
+  #failure: string | undefined
+  #running: Promise<void> | undefined
+
+  constructor(options: AgentOptions) {
+    this.#options = options
+    const { author, embassies, log } = options
+    const everybody = embassies.map(({ name }) => name)
+    this.#couriers = embassies.map((embassy) => {
+      const onReceipt = (size: number, note: Uint8Array) => {
+        author.spool.receipted(embassy.name, size, note, new Date(), everybody)
+        this.#settle()
+      }
+      return new Courier({ ...embassy, author, onReceipt, log }, author.spool.receipt(embassy.name)?.size ?? 0)
+    })
+    const tail = author.spool.tail()
+    // What was spooled before this start and not yet confirmed: its end stands for all of it.
+    if (tail?.complete) this.#pending.push({ end: tail.end, position: tail.position })
+  }
+
+  start(): void {
+    for (const courier of this.#couriers) courier.start()
+    this.#running ??= this.#capture()
+    this.#settle()
+  }
+
+  /**
+   * Resolves when everything that is committed in the register now is as durable as its class says, with the leaves of its log that hold it.
+   *
+   * @throws {EmbassyError} `not_receipted` when that does not happen in time: the write may survive, and must not be acknowledged
+   */
+  async settled(timeoutMs: number): Promise<number> {
+    const wanted = await this.#options.source.head()
+    const { promise, resolve } = Promise.withResolvers<number>()
+    const waiter: Waiter = { wanted, resolve }
+    this.#waiters.push(waiter)
+    this.#settle()
+    const timer = setTimeout(() => resolve(-1), timeoutMs)
+    const size = await promise
+    clearTimeout(timer)
+    this.#waiters = this.#waiters.filter((each) => each !== waiter)
+    if (size >= 0) return size
+    const { register, receipts } = this.#options
+    throw new EmbassyError(
+      'not_receipted',
+      `${register}: fewer than ${receipts} embassies have receipted it within ${timeoutMs / 1000} s`,
+    )
+  }
+
+  status(): AgentStatus {
+    const { register, durability, author } = this.#options
+    const position = author.position
+    return {
+      register,
+      durability,
+      size: author.size,
+      ...(position === undefined ? {} : { position }),
+      embassies: this.#couriers.map((courier) => courier.status()),
+      waiting: author.spool.backlog(),
+      ...(this.#failure === undefined ? {} : { failure: this.#failure }),
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await this.#running
+    await Promise.all(this.#couriers.map((courier) => courier.stop()))
+    await this.#options.source.close()
+    await this.#options.author.close()
+  }
+
+  async #capture(): Promise<void> {
+    const { source, author, log, register } = this.#options
+    try {
+      for await (const batch of batches(source.changes(author.position, this.#stop.signal))) {
+        await author.write(batch)
+        const last = batch.at(-1)
+        if (last?.complete) this.#pending.push({ end: author.size, position: last.change.position })
+        for (const courier of this.#couriers) courier.wake()
+        this.#settle()
+      }
+    } catch (error) {
+      // Loud, and nothing is confirmed any more: a strict register stops acknowledging.
+      this.#failure = (error as Error).message
+      log.error('the register is not captured any more', { register, error })
+    }
+  }
+
+  /** How much is as durable as the class of the register says. */
+  #durable(): number {
+    const { durability, receipts, author } = this.#options
+    if (durability === 'available') return author.size
+    const sizes = this.#couriers.map((courier) => courier.status().size).sort((a, b) => b - a)
+    return sizes[receipts - 1] ?? 0
+  }
+
+  #settle(): void {
+    const durable = this.#durable()
+    const reached = this.#pending.findLast(({ end }) => end <= durable)
+    if (reached !== undefined) {
+      this.#pending = this.#pending.filter(({ end }) => end > durable)
+      this.#safe = reached
+      const { source, log } = this.#options
+      source
+        .confirm(reached.position)
+        .catch((error: Error) => log.warn('the register was not told what is safe', { error }))
+    }
+    const safe = this.#safe
+    if (safe === undefined) return
+    for (const { wanted, resolve } of this.#waiters)
+      if (this.#options.source.holds(safe.position, wanted)) resolve(safe.end)
+  }
+}

@@ -1,0 +1,90 @@
+// A mirror opened: every entry up to a place where the register was whole, in order, proved to be what home signed.
+import { type Change, ContinuityError, open, parseLeaf, unwrap } from '#continuity'
+import { Frontier, leafHash, parseCheckpoint, parseNote } from '#transparency'
+import { equalBytes } from '#trust'
+import type { Mirror } from '../abroad/mirror.ts'
+import { EmbassyError } from '../error.ts'
+
+/** Leaves that are read at once. */
+const PAGE = 1024
+
+export type OpenedEntry =
+  | { readonly kind: 'change'; readonly index: number; readonly change: Change }
+  /** A change that no key opens any more. */
+  | { readonly kind: 'erased'; readonly index: number }
+  /** Of a decree or an order to erase: nothing for the register. */
+  | { readonly kind: 'other'; readonly index: number }
+
+export interface Opening {
+  readonly mirror: Mirror
+  readonly instance: string
+  /** The opening key of a ceremony, `AGE-SECRET-KEY-PQ-1…`. */
+  readonly identity: string
+  /** Home's signed checkpoint to open at; the newest that was receipted when absent. */
+  readonly checkpoint?: Uint8Array
+}
+
+/** Where the last whole transaction under a checkpoint ends. Throws `foreign`, `gap` for a checkpoint that this mirror cannot have. */
+export async function boundaryOf({
+  mirror,
+  checkpoint,
+}: Opening): Promise<{ size: number; root: Uint8Array; end: number }> {
+  const bytes = checkpoint ?? mirror.receipt
+  if (bytes === undefined) throw new EmbassyError('gap', `Nothing of ${mirror.origin} was receipted yet`)
+  const { origin, size, root } = parseCheckpoint(parseNote(bytes).text)
+  if (origin !== mirror.origin)
+    throw new EmbassyError('foreign', `The checkpoint is of ${origin}, not of ${mirror.origin}`)
+  if (size > mirror.size) throw new EmbassyError('gap', `The mirror has ${mirror.size} entries, the checkpoint ${size}`)
+  return { size, root, end: await mirror.store.boundary(size) }
+}
+
+/**
+ * Opens one entry after another. When it ends all leaves were seen to make the checkpoint's root, so whoever applied the changes keeps them only then.
+ *
+ * @throws {EmbassyError} `store_damaged` naming the first entry that is not what home signed; {ContinuityError} `wrong_key` where the key is not the one
+ *   that this was sealed to
+ */
+export async function* openEntries(opening: Opening): AsyncGenerator<OpenedEntry> {
+  const { mirror, instance, identity } = opening
+  const { origin, tree, store } = mirror
+  const { size, root, end } = await boundaryOf(opening)
+  const frontier = new Frontier()
+  let batch: { readonly wrapped: Uint8Array; readonly key: Uint8Array } | undefined
+  for (let first = 0; first < size; first += PAGE) {
+    const leaves = await tree.entries(first, Math.min(PAGE, size - first))
+    for (const [at, bytes] of leaves.entries()) {
+      const index = first + at
+      frontier.append(leafHash(bytes))
+      if (index >= end) continue
+      const leaf = parseLeaf(bytes)
+      if (leaf.kind !== 'change') {
+        yield { kind: 'other', index }
+        continue
+      }
+      const slot = await store.slot(index)
+      if (slot === undefined) {
+        yield { kind: 'erased', index }
+        continue
+      }
+      const { wrapped } = await store.batchOf(index)
+      if (batch === undefined || !equalBytes(batch.wrapped, wrapped))
+        batch = { wrapped, key: await unwrap(wrapped, identity) }
+      const place = { instance, origin, index, transaction: leaf.transaction, keyId: leaf.keyId }
+      yield { kind: 'change', index, change: opened({ slot, blob: await store.content(index) }, place, batch.key) }
+    }
+  }
+  if (!equalBytes(frontier.root(), root))
+    throw new EmbassyError(
+      'store_damaged',
+      `The leaves of ${origin} do not make the tree that home signed with ${size} of them`,
+    )
+}
+
+function opened(entry: Parameters<typeof open>[0], place: Parameters<typeof open>[1], key: Uint8Array): Change {
+  try {
+    return open(entry, place, key)
+  } catch (cause) {
+    if (!(cause instanceof ContinuityError && cause.code === 'misbound')) throw cause
+    throw new EmbassyError('store_damaged', cause.message, { cause })
+  }
+}
