@@ -1,6 +1,6 @@
 // `npm run prepack`: writes dist/, the JavaScript that the published package runs. Node strips types everywhere but under
 // node_modules, so a checkout needs no build and the package does. tsc does the work; this file adds what tsc does not:
-// the doors of package.json#imports for dist/, the files beside the sources, and declarations for the room that others import.
+// the doors of package.json#imports for dist/, the files beside the sources, and declarations for the rooms that others import.
 import { spawnSync } from 'node:child_process'
 import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
@@ -10,10 +10,15 @@ const root = resolve(import.meta.dirname, '..')
 const { values } = parseArgs({ options: { out: { type: 'string', default: join(root, 'dist') } } })
 const out = resolve(values.out)
 
-const { imports, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+const { imports, exports, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   imports: Record<string, string>
+  exports: Record<string, string | { readonly types: string }>
   version: string
 }
+/** Sources of what other people's programs import; declarations of what these name come with them. */
+const exported = Object.values(exports).flatMap((entry) =>
+  typeof entry === 'string' ? [] : [relative('dist', entry.types).replace(/\.d\.ts$/, '.ts')],
+)
 const OUTSIDE = ['bench', 'bin', 'dist', 'docs', 'node_modules', 'test']
 const rooms = globSync('*/', { cwd: root }).filter(
   (name) =>
@@ -25,7 +30,7 @@ rmSync(out, { recursive: true, force: true })
 mkdirSync(out, { recursive: true })
 
 compile('emit', sources, {})
-compile('declarations', ['client/index.ts'], { declaration: true, emitDeclarationOnly: true })
+compile('declarations', exported, { declaration: true, emitDeclarationOnly: true })
 openDoors()
 copyAssets()
 checkSpecifiers()

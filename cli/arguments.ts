@@ -46,7 +46,7 @@ export function readArguments(command: Command, words: readonly string[]): Argum
       ]),
     ),
   })
-  const texts = new Map<string, string>()
+  const texts = new Map<string, string[]>()
   const switches = new Set<string>()
   const positionals: string[] = []
   for (const token of tokens) {
@@ -63,7 +63,7 @@ export function readArguments(command: Command, words: readonly string[]): Argum
         `'${command.name}' has no option ${token.rawName}${meant(guess && `--${guess}`)}; see: saadik ${command.name} --help`,
       )
     }
-    if (texts.has(token.name) || switches.has(token.name))
+    if ((texts.has(token.name) && !option.many) || switches.has(token.name))
       throw new CliError('usage', `${token.rawName} is given twice`)
     if (option.value === undefined) {
       if (token.value !== undefined) throw new CliError('usage', `${token.rawName} is a switch and takes no value`)
@@ -73,7 +73,7 @@ export function readArguments(command: Command, words: readonly string[]): Argum
       (!token.inlineValue && token.value.startsWith('-') && token.value !== '-')
     ) {
       throw new CliError('usage', `${token.rawName} needs a value: ${token.rawName} ${option.value}`)
-    } else texts.set(token.name, token.value)
+    } else texts.set(token.name, [...(texts.get(token.name) ?? []), token.value])
   }
   const [least, most] = command.positionals ?? [0, 0]
   if (positionals.length < least)
@@ -86,7 +86,12 @@ export function readArguments(command: Command, words: readonly string[]): Argum
       'usage',
       `'${command.name}' does not take '${positionals[most]}'; see: saadik ${command.name} --help`,
     )
-  return { positionals, text: (option) => texts.get(option), on: (option) => switches.has(option) }
+  return {
+    positionals,
+    text: (option) => texts.get(option)?.[0],
+    texts: (option) => texts.get(option) ?? [],
+    on: (option) => switches.has(option),
+  }
 }
 
 function meant(guess: string | undefined): string {

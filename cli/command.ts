@@ -4,6 +4,8 @@ export interface Option {
   /** Absent for a switch; the word that stands for the value in the help otherwise. */
   readonly value?: string
   readonly short?: string
+  /** May be given several times. */
+  readonly many?: boolean
   readonly help: string
   /** Not shown in the help: for tests and for other programs of the house. */
   readonly hidden?: boolean
@@ -27,6 +29,8 @@ export interface Command {
 export interface Arguments {
   readonly positionals: readonly string[]
   text(option: string): string | undefined
+  /** Of an option that may be given several times, in their order. */
+  texts(option: string): readonly string[]
   on(option: string): boolean
 }
 

@@ -57,28 +57,47 @@ It runs until Ctrl-C.
   },
   {
     name: 'verify',
-    summary: 'Verify evidence: ASiC-E containers of signed and time-stamped messages',
-    takes: 'FILE…',
+    summary: 'Verify evidence: containers, bundles, archives, whole folders of them',
+    takes: 'FILE|FOLDER…',
     positionals: [1, 10_000],
     options: {
+      anchor: {
+        value: 'FILE',
+        help: "believe whom this anchor's configuration names; downloaded unless it is at hand",
+      },
+      configuration: {
+        value: 'DIR',
+        many: true,
+        help: 'stored signed configurations that the anchor vouches for: a folder, a zip, a bundle (several times)',
+      },
       conf: {
         value: 'DIR',
-        help: 'a verification configuration: the folder or the zip that GET /verificationconf gives',
+        many: true,
+        help: 'believe this copy of a configuration, unsigned: what GET /verificationconf gives (several times)',
       },
-      anchor: { value: 'FILE', help: 'download the configuration that this anchor names, instead' },
+      pinned: { value: 'FILE', many: true, help: 'believe whom this list of your own names (several times)' },
+      after: { value: 'DIGEST', help: "where the archive before ended; 'first' when there is none" },
+      'second-opinion': { help: 'let xmlsec1 and xml-crypto judge each signature too; any disagreement fails' },
+      report: { value: 'FILE', help: 'write a printable page (HTML) too' },
+      'sign-report': { value: 'FILE', help: 'sign that page with your key and certificate (PEM): FILE.p7s beside it' },
+      'pin-file': { value: 'FILE', help: 'read the password of that key from there (- for the standard input)' },
       json,
+      progress: { help: 'tell how far it is, also where the standard error is no terminal' },
+      threads: { value: 'N', help: 'judge in so many threads (default: one for each core)', hidden: true },
     },
     details: `
-Judges the signature, the certificate and its OCSP answer, the hash chains and the time-stamp, and names each check.
-Whom to believe comes from the global configuration: --conf for a copy of it (nothing is downloaded, and the copy must
-come from a place you trust), --anchor to fetch it now, neither to take that of a demo nearby.
+Judges signature, certificate and OCSP answer, hash chains and time-stamp, the chain of archives and proofs of logs, and names
+each check; all failures are told. Everything is judged at the time that its time-stamp proves, by those who were believed then.
+Whom to believe is yours to say, in any combination: an anchor, copies of configurations, lists of your own; without any the
+configuration of a demo nearby. A bundle's own configuration counts when --anchor vouches for it. docs/verification.md has the
+formats of lists and answers.
 
-  saadik verify request.asice
-  saadik verify --conf verificationconf.zip *.asice
-  saadik verify --anchor anchor.xml --json response.asice
+  saadik verify --anchor anchor.xml request.asice.evidence.zip
+  saadik verify --anchor anchor.xml --configuration configurations/ --report report.html archives/
+  saadik verify --pinned mine.yaml --json evidence/ > verdicts.json
 
-Exit code: 0 all valid, 1 any invalid, 2 any unreadable (and none invalid).`,
-    load: async () => (await import('./verify.ts')).verify,
+Exit code: 0 all valid, 1 any invalid or indeterminate, 2 any unreadable (and none invalid).`,
+    load: async () => (await import('./verify/command.ts')).verify,
   },
   {
     name: 'evidence export',

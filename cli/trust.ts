@@ -1,16 +1,19 @@
-// Whom `verify` believes: a global configuration from a folder, a zip, an anchor or the demo nearby.
-import { createReadStream, createWriteStream, existsSync, statSync } from 'node:fs'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+// Whom evidence commands believe: a global configuration from a folder, a zip, an anchor or the demo nearby. Read as bytes here; what it says
+// and whether it may be believed is judged by the verification room.
+import { createReadStream, existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
-import { readZip } from '#evidence'
-import type { TrustMaterial } from '#protocol'
+import { join } from 'node:path'
+import { EvidenceError, readZip } from '#evidence'
+import { collect, type TrustMaterial } from '#protocol'
+import { type Files, readConfigurationCopy, readStoredConfigurations, Trust, VerificationError } from '#verification'
 import { CliError } from './error.ts'
 import { nearbyDemo } from './nearby.ts'
 
-/** A whole country's configuration is some megabytes. */
-const MAX_COPY = { maxBytes: 256 * 1024 * 1024, maxEntries: 2000 }
+/** A whole country's configuration is some megabytes; a year of its generations some hundred. */
+const MAX_BYTES = 512 * 1024 * 1024
+const MAX_FILES = 100_000
+const MAX_DEPTH = 8
 
 export interface Believed {
   readonly trust: TrustMaterial
@@ -18,7 +21,11 @@ export interface Believed {
   readonly how?: string
 }
 
-/** Throws CliError `usage` or `unreadable`: without trust there is nothing to judge by. */
+/**
+ * One configuration, for commands that need it as it is now.
+ *
+ * @throws CliError `usage` or `unreadable`: without trust there is nothing to judge by
+ */
 export async function believedBy({
   conf,
   anchor,
@@ -28,79 +35,122 @@ export async function believedBy({
 }): Promise<Believed> {
   if (conf !== undefined && anchor !== undefined)
     throw new CliError('usage', 'either --conf or --anchor: one of them says whom to believe')
-  if (conf !== undefined) return { trust: await fromCopy(conf) }
-  if (anchor !== undefined) return { trust: await fromAnchor(anchor) }
+  if (conf !== undefined) return { trust: readConfigurationCopy(await configurationFiles(conf)).trust }
+  if (anchor !== undefined) return { trust: await downloaded(anchor) }
+  const { copy, how } = nearbyCopy()
+  return { trust: readConfigurationCopy(await configurationFiles(copy)).trust, how }
+}
+
+/** The configuration of the demo nearby. Throws CliError `unreadable` where there is none. */
+export function nearbyCopy(): { readonly copy: string; readonly how: string } {
   const demo = nearbyDemo(undefined)
   const copy = demo && join(demo.directory, 'evidence', 'verificationconf.zip')
   if (!demo || !copy || !existsSync(copy)) {
     throw new CliError(
       'unreadable',
-      'whom to believe? --conf DIR (a copy of the configuration) or --anchor FILE (to download it); there is no demo nearby either',
+      'whom to believe? --conf DIR (a copy of the configuration), --anchor FILE (to download it) or --pinned FILE (a list of your own); there is no demo nearby either',
     )
   }
-  return {
-    trust: await fromCopy(copy),
-    how: `believing the configuration of ${demo.instance}, the demo in ${demo.directory}`,
-  }
+  return { copy, how: `believing the configuration of ${demo.instance}, the demo in ${demo.directory}` }
 }
 
-/** The folder that /verificationconf gives, the folder around it, or the zip itself. */
-async function fromCopy(path: string): Promise<TrustMaterial> {
+async function downloaded(anchor: string): Promise<TrustMaterial> {
+  const xml = readAnchor(anchor)
+  const configurations = readStoredConfigurations(await downloadConfiguration(anchor), xml)
+  const now = new Trust({ configurations }).at(new Date())
+  if (now === undefined) throw new CliError('unreadable', `the configuration that ${anchor} names has expired`)
+  return now.trust
+}
+
+/** The bytes of an anchor. Throws CliError `unreadable`. */
+export function readAnchor(file: string): Buffer {
   try {
-    if (statSync(path).isDirectory())
-      return await readDirectory(existsSync(join(path, 'instance-identifier')) ? path : join(path, 'verificationconf'))
-    return await inTemporaryFolder(async (folder) => {
-      // attacker-controlled: names that leave the folder are refused by the reader, sizes are bounded
-      for await (const { name, body } of readZip(createReadStream(path), MAX_COPY)) {
-        if (name.endsWith('/')) continue
-        const file = join(folder, name)
-        await mkdir(dirname(file), { recursive: true })
-        await pipeline(body, createWriteStream(file))
-      }
-      return readDirectory(join(folder, 'verificationconf'))
-    })
+    return readFileSync(file)
   } catch (cause) {
-    throw new CliError('unreadable', `${path} is no verification configuration: ${(cause as Error).message}`, { cause })
+    throw new CliError('unreadable', `${file} cannot be read: ${(cause as Error).message}`, { cause })
   }
 }
 
-async function readDirectory(directory: string): Promise<TrustMaterial> {
-  const { readConfigurationDirectory } = await import('#global-configuration')
-  return (await readConfigurationDirectory(directory)).trust
+/**
+ * The files of the folder that /verificationconf gives, of the folder around it, or of the zip itself.
+ *
+ * @throws CliError `unreadable`
+ */
+export async function configurationFiles(path: string): Promise<Files> {
+  const files = await filesAt(path)
+  const around = 'verificationconf/'
+  if (files.has('instance-identifier') || !files.has(`${around}instance-identifier`)) return files
+  return new Map(
+    [...files].filter(([name]) => name.startsWith(around)).map(([name, bytes]) => [name.slice(around.length), bytes]),
+  )
 }
 
-/** Downloads and verifies it now, keeps nothing. */
-async function fromAnchor(file: string): Promise<TrustMaterial> {
-  if (!existsSync(file)) throw new CliError('unreadable', `${file} is not there`)
+/** Every file in a folder, or in a zip, by its path; bounded. Throws CliError `unreadable`. */
+export async function filesAt(path: string): Promise<Files> {
+  try {
+    const files = new Map<string, Uint8Array>()
+    if ((await stat(path)).isDirectory()) await collectFolder(path, '', files, { left: MAX_BYTES })
+    // attacker-controlled: names that leave the folder are refused by the reader, sizes are bounded
+    else
+      for await (const { name, body } of readZip(createReadStream(path), {
+        maxBytes: MAX_BYTES,
+        maxEntries: MAX_FILES,
+      }))
+        if (!name.endsWith('/')) files.set(name, await collect(body, MAX_BYTES))
+    return files
+  } catch (cause) {
+    if (cause instanceof CliError) throw cause
+    const what = cause instanceof EvidenceError ? 'is no configuration' : 'cannot be read'
+    throw new CliError('unreadable', `${path} ${what}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+async function collectFolder(
+  folder: string,
+  prefix: string,
+  files: Map<string, Uint8Array>,
+  budget: { left: number },
+  depth = 0,
+): Promise<void> {
+  if (depth > MAX_DEPTH) throw new Error(`${folder} is too deep`)
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) await collectFolder(path, `${prefix}${entry.name}/`, files, budget, depth + 1)
+    else if (entry.isFile()) {
+      budget.left -= (await stat(path)).size
+      if (budget.left < 0 || files.size >= MAX_FILES) throw new Error('it holds more than a configuration')
+      files.set(prefix + entry.name, await readFile(path))
+    }
+  }
+}
+
+/** Downloads it now and gives the verified generation that was kept of it; nothing stays on the disk. Throws CliError `unreadable`. */
+export async function downloadConfiguration(anchorFile: string): Promise<Files> {
   const [{ openConfiguration }, { createLog, systemClock }] = await Promise.all([
     import('#global-configuration'),
     import('#host'),
   ])
-  return inTemporaryFolder(async (directory) => {
+  const directory = await mkdtemp(join(tmpdir(), 'saadik-conf-'))
+  let client: Awaited<ReturnType<typeof openConfiguration>> | undefined
+  try {
     const log = createLog({ process: 'saadik', level: 'error' })
-    let client: Awaited<ReturnType<typeof openConfiguration>> | undefined
-    try {
-      client = await openConfiguration({ anchorFile: file, directory, clock: systemClock, log })
-      const current = client.current()
-      if (!current) throw new Error(client.status().lastError ?? 'nothing was downloaded')
-      return current.trust
-    } catch (cause) {
-      throw new CliError(
-        'unreadable',
-        `the configuration that ${file} names cannot be had: ${(cause as Error).message}`,
-        { cause },
-      )
-    } finally {
-      client?.stop()
-    }
-  })
+    client = await openConfiguration({ anchorFile, directory, allowedFederations: 'all', clock: systemClock, log })
+    if (!client.current()) throw new Error(client.status().lastError ?? 'nothing was downloaded')
+    return await filesAt(join(directory, '.verified'))
+  } catch (cause) {
+    throw new CliError(
+      'unreadable',
+      `the configuration that ${anchorFile} names cannot be had: ${(cause as Error).message}`,
+      { cause },
+    )
+  } finally {
+    client?.stop()
+    await rm(directory, { recursive: true, force: true })
+  }
 }
 
-async function inTemporaryFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'saadik-conf-'))
-  try {
-    return await use(folder)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+/** In words of this room. */
+export function unusable(error: unknown, what: string): never {
+  if (!(error instanceof VerificationError)) throw error
+  throw new CliError('unreadable', `${what}: ${error.message}`, { cause: error })
 }

@@ -78,6 +78,13 @@ export {
 export { type TrustAt, type TrustOverTime, trustAt } from './trust-over-time.ts'
 export { type Examined, examineContainer, verifyContainer } from './verify-container.ts'
 export { type ChainData, type HashChainInput, verifyHashChain } from './verify-hash-chain.ts'
+export {
+  type DatedPolicy,
+  type JudgedProof,
+  judgeProof,
+  type RecordFacts,
+  recordFactsOf,
+} from './verify-proof.ts'
 export { type VerifiedSignature, type VerifyInput, verifyMessage } from './verify-signature.ts'
 export { WITHHELD_ENTRY, type WithheldPart } from './withheld.ts'
 export { readZip, type ZipLimits } from './zip-reader.ts'

@@ -19,6 +19,7 @@ export {
 export { decodeBase64, encodeBase64 } from './base64.ts'
 export { Cache } from './cache.ts'
 export { type Certificate, isAuthenticationCertificate, isSigningCertificate, parseCertificate } from './certificate.ts'
+export { buildSignedData, type SignedDataInput } from './cms-writer.ts'
 export {
   checkKey,
   digest,
@@ -67,6 +68,7 @@ export {
   parseTimestampResponse,
   parseTimestampToken,
   type TimestampRequestInput,
+  type TimestampToken,
   verifyTimestampToken,
   withTsaCertificate,
 } from './timestamp.ts'

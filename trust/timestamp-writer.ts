@@ -1,12 +1,12 @@
 // The time-stamping authority's side of RFC 3161: requests read, tokens and refusals written. Signing is the caller's.
-import { type DigestAlgorithm, digestInfo, type SignatureAlgorithm } from './algorithms.ts'
+import type { DigestAlgorithm, SignatureAlgorithm } from './algorithms.ts'
 import type { Certificate } from './certificate.ts'
+import { buildSignedData } from './cms-writer.ts'
 import { digest } from './crypto.ts'
 import { optionalFields, readDer, tags } from './der.ts'
 import { write } from './der-writer.ts'
 import { TrustError } from './error.ts'
 import { oids } from './oids.ts'
-import { writeSignatureIdentifier } from './signature-identifier.ts'
 import { readImprint } from './timestamp.ts'
 
 export interface TimestampRequest {
@@ -72,34 +72,18 @@ export async function buildTimestampResponse(
     ...(input.accuracy === undefined ? [] : [write.sequence(write.integer(input.accuracy))]),
     ...(request.nonce === undefined ? [] : [write.integer(request.nonce)]),
   )
-  const attribute = (oid: string, value: Uint8Array) => write.sequence(write.oid(oid), write.set(value))
-  // ESSCertIDv2 with its default digest, SHA-256 (RFC 5035 §4).
-  const named = write.sequence(write.sequence(write.sequence(write.octets(digest('SHA-256', tsa.der)))))
-  const attributes = write.set(
-    attribute(oids.contentType, write.oid(oids.tstInfo)),
-    attribute(oids.signingTime, write.validity(input.genTime)),
-    attribute(oids.messageDigest, write.octets(digest(algorithm.digest, info))),
-    attribute(oids.signingCertificateV2, named),
+  const token = await buildSignedData(
+    {
+      contentType: oids.tstInfo,
+      content: info,
+      contentDigest: digest(algorithm.digest, info),
+      signer: tsa,
+      certificates: request.certReq ? [tsa] : [],
+      signingTime: input.genTime,
+      algorithm,
+    },
+    sign,
   )
-  const implicit = Buffer.from(attributes)
-  implicit[0] = 0xa0
-  const digestIdentifier = write.sequence(write.oid(digestInfo(algorithm.digest).oid))
-  const signer = write.sequence(
-    write.integer(1),
-    write.sequence(tsa.issuer.der, write.integer(tsa.serialNumber)),
-    digestIdentifier,
-    implicit,
-    writeSignatureIdentifier(algorithm),
-    write.octets(await sign(attributes)),
-  )
-  const data = write.sequence(
-    write.integer(3),
-    write.set(digestIdentifier),
-    write.sequence(write.oid(oids.tstInfo), write.tagged(0, true, write.octets(info))),
-    ...(request.certReq ? [write.tagged(0, true, tsa.der)] : []),
-    write.set(signer),
-  )
-  const token = write.sequence(write.oid(oids.signedData), write.tagged(0, true, data))
   return write.sequence(write.sequence(write.integer(0)), token)
 }
 

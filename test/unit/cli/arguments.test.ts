@@ -64,7 +64,9 @@ test('values, switches and positionals are as the table says', () => {
   refused(() => readArguments(command('verify'), ['f', '--conf']), /--conf needs a value: --conf DIR/)
   refused(() => readArguments(command('verify'), ['f', '--conf', '--json']), /--conf needs a value/)
   refused(() => readArguments(command('verify'), ['f', '--json=yes']), /--json is a switch/)
-  refused(() => readArguments(command('verify'), ['f', '--conf', 'a', '--conf', 'b']), /--conf is given twice/)
+  assert.deepEqual(readArguments(command('verify'), ['f', '--conf', 'a', '--conf', 'b']).texts('conf'), ['a', 'b'])
+  assert.deepEqual(readArguments(command('verify'), ['f']).texts('conf'), [])
+  refused(() => readArguments(command('verify'), ['f', '--anchor', 'a', '--anchor', 'b']), /--anchor is given twice/)
   refused(() => readArguments(command('keys list'), ['now']), /does not take 'now'/)
 })
 

@@ -25,21 +25,34 @@ function verify(...args: readonly string[]) {
 
 const KEYS = [
   'file',
+  'entry',
+  'kind',
   'verdict',
   'indication',
   'subIndication',
   'signer',
+  'signerName',
   'signedAt',
   'certificate',
   'ocsp',
   'timestamp',
   'message',
+  'provenDigests',
+  'proof',
+  'opinions',
+  'believed',
   'checks',
 ]
+/** Of a file that is no container, or none that can be opened. */
+const FILE_KEYS = ['file', 'entry', 'kind', 'verdict', 'containers', 'archive', 'checks']
 
 interface Answer {
+  readonly schema: string
+  readonly totals: { readonly verdicts: Record<string, number>; readonly passedOver: number }
   readonly files: readonly {
     readonly file: string
+    readonly entry: string | null
+    readonly kind: string
     readonly verdict: string
     readonly checks: readonly { readonly ok: boolean }[]
   }[]
@@ -55,7 +68,8 @@ test('0 when all are valid, and every key is always there', (t) => {
     asic('valid-non-batch-rest'),
   )
   assert.equal(status, 0, stdout)
-  const { files } = JSON.parse(stdout) as Answer
+  const { schema, files } = JSON.parse(stdout) as Answer
+  assert.equal(schema, 'saadik-verification-1')
   assert.deepEqual(
     files.map(({ verdict }) => verdict),
     ['valid', 'valid'],
@@ -79,7 +93,7 @@ test('1 when any is invalid, even beside an unreadable one; 2 when only unreadab
     files.map(({ verdict }) => verdict),
     ['valid', 'unreadable', 'unreadable'],
   )
-  for (const file of files) assert.deepEqual(Object.keys(file), KEYS)
+  for (const file of files) assert.deepEqual(Object.keys(file), file.kind === 'container' ? KEYS : FILE_KEYS)
 })
 
 test('people see the verdict first, then who, when and every check', (t) => {
@@ -116,7 +130,9 @@ test('without somebody to believe there is no verdict', (t) => {
   assert.match(nobody.stderr, /whom to believe\?/)
   const wrong = verify('--conf', join(folder, 'nothing'), asic('valid-signed-message'))
   assert.equal(wrong.status, 2)
-  assert.match(wrong.stderr, /no verification configuration/)
-  assert.equal(verify('--conf', conf, '--anchor', 'x', asic('valid-signed-message')).status, 64)
+  assert.match(wrong.stderr, /nothing cannot be read/)
+  const unvouched = verify('--configuration', conf, asic('valid-signed-message'))
+  assert.equal(unvouched.status, 64)
+  assert.match(unvouched.stderr, /--configuration needs --anchor/)
   assert.equal(verify('--anchor', join(folder, 'nothing.xml'), asic('valid-signed-message')).status, 2)
 })

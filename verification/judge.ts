@@ -1,0 +1,248 @@
+// Evidence of any kind, judged as it streams by: a container, a bundle, an archive, a download of several containers. Never throws for what is
+// wrong with it, only for what is wrong with its source or with who listens.
+import {
+  type ArchiveEnd,
+  type ArchiveReport,
+  type ArchiveStart,
+  type Bundled,
+  type Check,
+  EvidenceError,
+  type Examined,
+  examineContainer,
+  judgeProof,
+  PROOF_SUFFIX,
+  type Report,
+  readBundle,
+  readZip,
+  recordFactsOf,
+  type Verdict,
+  verifyArchive,
+  withChecks,
+} from '#evidence'
+import type { Files } from './configurations.ts'
+import { VerificationError } from './error.ts'
+import { peekKind } from './kind.ts'
+import { asked, type SecondOpinion } from './opinions.ts'
+import type { Trust } from './trust.ts'
+
+/** One container, alone or in a file of several. */
+export interface ContainerReport extends Report {
+  /** Its name inside the file; null when it is the file. */
+  readonly entry: string | null
+}
+
+/** `unknown`: nothing could be read of it. */
+export type EvidenceKind = 'container' | 'bundle' | 'archive' | 'download' | 'proofs' | 'encrypted' | 'unknown'
+
+/** What is said of a file as a whole. */
+export interface FileReport {
+  readonly kind: EvidenceKind
+  /** The worst of its own checks and of its containers. */
+  readonly verdict: Verdict
+  readonly containers: number
+  /** Of the file itself; empty for a container, whose checks are its own. */
+  readonly checks: readonly Check[]
+  /** Of an archive: where its hash chain begins and ends. */
+  readonly archive?: { readonly hash: string; readonly previous: ArchiveEnd | null; readonly lastDigest: string | null }
+}
+
+export interface JudgeOptions {
+  /** Whom to believe; a function is asked only when something is to be judged by it. */
+  readonly trust: Trust | (() => Promise<Trust>)
+  /** The file's name, without folders: an archive whose chain was taken out is known by it. */
+  readonly name?: string
+  /** Is given each container's report in the order of the file, and waited for. */
+  readonly each: (report: ContainerReport) => void | Promise<void>
+  /** The proof that lies beside a container of that name. */
+  readonly proofOf?: (container: string) => Uint8Array | undefined
+  /**
+   * Of a bundle: the signed configuration that came with it, unverified; gives the trust to judge by. Throws VerificationError where it does not
+   * lead to what the auditor trusts. Absent: what comes along is not looked at.
+   */
+  readonly bundledTrust?: (files: Files) => Trust
+  /** Where an archive must go on from; by default wherever it says. */
+  readonly archiveStart?: ArchiveStart
+  /** Those who judge each signature as well. */
+  readonly opinions?: readonly SecondOpinion[]
+}
+
+export const FILE_CHECKS = {
+  file: 'file',
+  chain: 'archive chain',
+  configuration: 'configuration in the bundle',
+} as const
+
+const ORDER: readonly Verdict[] = ['valid', 'indeterminate', 'unreadable', 'invalid']
+
+/** The worse of the two. A falsified container must not hide behind an unreadable one. */
+export function worse(a: Verdict, b: Verdict): Verdict {
+  return ORDER.indexOf(a) < ORDER.indexOf(b) ? b : a
+}
+
+export async function judgeEvidence(source: AsyncIterable<Uint8Array>, options: JudgeOptions): Promise<FileReport> {
+  const { kind, source: whole } = await peekKind(source)
+  const judge = new FileJudge(options)
+  switch (kind) {
+    case 'container':
+      return judge.container(whole)
+    case 'bundle':
+      return judge.bundle(whole)
+    case 'package':
+      return judge.package(whole)
+    case 'proofs':
+      return judge.refused(
+        'proofs',
+        'no_container',
+        'These are proofs of an archive; they are judged with it, beside it',
+      )
+    case 'encrypted':
+      return judge.refused('encrypted', 'encrypted', 'It is encrypted; decrypt it first (gpg --decrypt, age --decrypt)')
+  }
+}
+
+class FileJudge {
+  readonly #options: JudgeOptions
+  #verdict: Verdict = 'valid'
+  #containers = 0
+
+  constructor(options: JudgeOptions) {
+    this.#options = options
+  }
+
+  async container(source: AsyncIterable<Uint8Array>): Promise<FileReport> {
+    const { name = '', proofOf } = this.#options
+    await this.#judge(null, source, await this.#trust(), proofOf?.(name))
+    return this.#report('container', [])
+  }
+
+  async bundle(source: AsyncIterable<Uint8Array>): Promise<FileReport> {
+    const checks: Check[] = []
+    try {
+      await readBundle(source, async (entry, container, bundled) => {
+        await this.#judge(entry, container, await this.#trustFor(bundled, checks), bundled.proof)
+      })
+      checks.unshift({ name: FILE_CHECKS.file, ok: true })
+    } catch (error) {
+      if (!(error instanceof EvidenceError)) throw error
+      checks.unshift({ name: FILE_CHECKS.file, ok: false, code: error.code, detail: error.message })
+    }
+    return this.#report('bundle', checks)
+  }
+
+  /** A configuration that came with the evidence counts when the auditor's anchor says so, and else not at all. */
+  async #trustFor({ signedConfiguration }: Bundled, checks: Check[]): Promise<Trust> {
+    const { bundledTrust } = this.#options
+    if (bundledTrust === undefined || signedConfiguration.size === 0) return this.#trust()
+    try {
+      const own = bundledTrust(signedConfiguration)
+      checks.push({ name: FILE_CHECKS.configuration, ok: true })
+      return own
+    } catch (error) {
+      if (!(error instanceof VerificationError)) throw error
+      checks.push({ name: FILE_CHECKS.configuration, ok: false, code: error.code, detail: error.message })
+      return this.#trust()
+    }
+  }
+
+  async package(source: AsyncIterable<Uint8Array>): Promise<FileReport> {
+    const { name = '', proofOf, archiveStart = 'anywhere' } = this.#options
+    const trust = await this.#trust()
+    const report = await verifyArchive(source, archiveStart, {
+      container: (entry, bytes) => this.#judge(entry, bytes, trust, proofOf?.(entry)),
+    })
+    const chainless = report.faults.some(({ code }) => code === 'linking_info_missing')
+    if (chainless && !name.startsWith('mlog-')) return this.#report('download', downloadChecks(report))
+    const { hash, previous = null, lastDigest = null } = report
+    return {
+      ...this.#report('archive', archiveChecks(report)),
+      ...(hash && { archive: { hash, previous, lastDigest } }),
+    }
+  }
+
+  refused(kind: 'proofs' | 'encrypted', code: string, detail: string): FileReport {
+    return this.#report(kind, [{ name: FILE_CHECKS.file, ok: false, code, detail }])
+  }
+
+  async #trust(): Promise<Trust> {
+    const { trust } = this.#options
+    return typeof trust === 'function' ? await trust() : trust
+  }
+
+  async #judge(
+    entry: string | null,
+    source: AsyncIterable<Uint8Array>,
+    trust: Trust,
+    proof: Uint8Array | undefined,
+  ): Promise<void> {
+    const { opinions = [], each } = this.#options
+    const { examined, more } = await asked(opinions, (tap) => examineContainer(source, trust, tap && { tap }))
+    let report = withProof(examined, proof, trust)
+    if (more !== undefined) report = withChecks(report, more.checks, { opinions: more.opinions })
+    this.#verdict = worse(this.#verdict, report.verdict)
+    this.#containers += 1
+    await each({ entry, ...report })
+  }
+
+  #report(kind: EvidenceKind, checks: readonly Check[]): FileReport {
+    const broken = checks.some(({ ok }) => !ok)
+    const own: Verdict = !broken ? 'valid' : this.#containers === 0 ? 'unreadable' : 'invalid'
+    return { kind, verdict: worse(this.#verdict, own), containers: this.#containers, checks }
+  }
+}
+
+function withProof(examined: Examined, proof: Uint8Array | undefined, trust: Trust): Report {
+  const facts = proof === undefined ? undefined : recordFactsOf(examined)
+  if (proof === undefined || facts === undefined) return examined.report
+  const judged = judgeProof(proof, facts, trust.logs)
+  return withChecks(examined.report, judged.checks, { proof: judged.proof })
+}
+
+function archiveChecks({ faults }: ArchiveReport): readonly Check[] {
+  if (faults.length === 0) return [{ name: FILE_CHECKS.chain, ok: true }]
+  return faults.map(({ code, entry, detail }) => ({
+    name: FILE_CHECKS.chain,
+    ok: false,
+    code,
+    detail: entry === undefined ? detail : `${entry}: ${detail}`,
+  }))
+}
+
+/** A download has no chain; what matters is that all of it was read and that nothing else is in it. */
+function downloadChecks({ faults }: ArchiveReport): readonly Check[] {
+  const own = faults.filter(({ code }) => code !== 'linking_info_missing')
+  if (own.length === 0) return [{ name: FILE_CHECKS.file, ok: true }]
+  return own.map(({ code, entry, detail }) => ({
+    name: FILE_CHECKS.file,
+    ok: false,
+    code,
+    detail: entry === undefined ? detail : `${entry}: ${detail}`,
+  }))
+}
+
+const MAX_PROOFS = 100_000
+const MAX_PROOF_BYTES = 256 * 1024
+/** Some hundred thousand proofs; an archive has a few thousand. */
+const MAX_SIDE_BYTES = 256 * 1024 * 1024
+
+/**
+ * Reads the side file of an archive: `<container>.tlog-proof` for each of its containers.
+ *
+ * @throws EvidenceError `asic_malformed_zip`, `malformed_bundle`
+ */
+export async function readProofs(source: AsyncIterable<Uint8Array>): Promise<ReadonlyMap<string, Uint8Array>> {
+  const proofs = new Map<string, Uint8Array>()
+  for await (const { name, body } of readZip(source, { maxBytes: MAX_SIDE_BYTES, maxEntries: MAX_PROOFS })) {
+    const [container, end] = [name.slice(0, -PROOF_SUFFIX.length), name.slice(-PROOF_SUFFIX.length)]
+    if (end !== PROOF_SUFFIX) throw new EvidenceError('malformed_bundle', `${name} is no proof`)
+    const chunks: Uint8Array[] = []
+    let size = 0
+    for await (const chunk of body) {
+      size += chunk.length
+      if (size > MAX_PROOF_BYTES)
+        throw new EvidenceError('malformed_bundle', `${name} is larger than ${MAX_PROOF_BYTES} octets`)
+      chunks.push(chunk)
+    }
+    proofs.set(container, Buffer.concat(chunks))
+  }
+  return proofs
+}
