@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs'
 import { opendir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { EvidenceError, LongTermError } from '#evidence'
 import { writeFileDurable } from '#host'
 import { CliError } from './error.ts'
 
@@ -48,4 +49,11 @@ export function openerOf(path: string): () => AsyncIterable<Uint8Array> {
 export async function replaceContainer(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
   const { mode } = await stat(path)
   await writeFileDurable(path, bytes, mode & 0o777)
+}
+
+/** Whether an error says something of this container alone, so that the others can go on; what it says. */
+export function faultOf(file: string, error: unknown): { readonly code: string; readonly detail: string } | undefined {
+  const { code = 'unreadable', path, message } = error as NodeJS.ErrnoException
+  const own = error instanceof LongTermError || error instanceof EvidenceError || path === file
+  return own ? { code, detail: message } : undefined
 }

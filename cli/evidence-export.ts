@@ -5,8 +5,8 @@ import { basename, join, resolve } from 'node:path'
 import { exportConforming } from '#evidence'
 import { writeFileDurable } from '#host'
 import { authoritiesOf } from './authorities.ts'
-import type { Output, Run } from './command.ts'
-import { containersIn, isFolder, openerOf } from './container-files.ts'
+import type { Run } from './command.ts'
+import { containersIn, faultOf, isFolder, openerOf } from './container-files.ts'
 import { CliError } from './error.ts'
 import { digestOf, trustNow } from './long-term-options.ts'
 
@@ -37,18 +37,12 @@ export const exportEvidence: Run = async (given, out) => {
       counts.written += 1
       out.note(`${file}: written to ${to}`)
     } catch (error) {
-      refused(file, error, out)
+      const fault = faultOf(file, error)
+      if (fault === undefined) throw error
       counts.refused += 1
+      out.note(`${file}: ${fault.code}: ${fault.detail}`)
     }
   }
   if (toFolder) out.line(`${counts.written} written, ${counts.there} there already, ${counts.refused} refused`)
   return counts.refused > 0 ? 1 : 0
-}
-
-/** What is wrong with one container must not hold up the others; what is wrong with the authorities would come again. */
-function refused(file: string, error: unknown, out: Output): void {
-  if (error instanceof CliError) throw error
-  const { code, message } = error as { code?: string; message: string }
-  if (code === undefined) throw error
-  out.note(`${file}: ${code}: ${message}`)
 }

@@ -1,10 +1,10 @@
 // `saadik evidence renew`: one more archive time-stamp over containers whose last one will not stand much longer. Many share one: a country's
 // evidence is renewed with a few thousand requests, not with one for each message.
-import { buildTree, hashesToRenew, LongTermError, type Survey, writeRenewed } from '#evidence'
+import { buildTree, hashesToRenew, type Survey, writeRenewed } from '#evidence'
 import type { DigestName } from '#trust'
 import { authoritiesOf } from './authorities.ts'
 import type { Output, Run } from './command.ts'
-import { containersIn, openerOf, replaceContainer } from './container-files.ts'
+import { containersIn, faultOf, openerOf, replaceContainer } from './container-files.ts'
 import { standingOf } from './evidence-status.ts'
 import { believed, digestOf, horizonOf } from './long-term-options.ts'
 
@@ -46,16 +46,16 @@ export const renew: Run = async (given, out) => {
         counts.renewed += 1
         out.note(`${file}: good until ${standing.until.toISOString()}, then ${standing.because}`)
       } catch (error) {
-        refuse(file, error)
+        const fault = faultOf(file, error)
+        if (fault === undefined) throw error
+        refuse(file, fault)
       }
     }
   }
 
-  function refuse(file: string, error: unknown): void {
-    const { code, message } = error as { code?: string; message: string }
-    if (!(error instanceof LongTermError) && code === undefined) throw error
+  function refuse(file: string, { code, detail }: { code: string; detail: string }): void {
     counts.refused += 1
-    out.note(`${file}: ${code}: ${message}`)
+    out.note(`${file}: not renewed: ${code}: ${detail}`)
   }
 
   const groups = new Map<DigestName, Due[]>()
@@ -64,8 +64,7 @@ export const renew: Run = async (given, out) => {
     progress(seen, counts.renewed, out)
     const found = await standingOf(file, whom)
     if (found.state !== 'good') {
-      counts.refused += 1
-      out.note(`${file}: ${found.state}, not renewed: ${found.code}: ${found.detail}`)
+      refuse(file, found)
       continue
     }
     const last = found.survey.times.at(-1)?.digest

@@ -1,7 +1,7 @@
 // `saadik evidence status`: until when each container is good, and what ends then.
-import { EvidenceError, LongTermError, type Standing, type Survey, surveyContainer, verifyContainer } from '#evidence'
+import { LongTermError, type Standing, type Survey, surveyContainer, verifyContainer } from '#evidence'
 import type { Run } from './command.ts'
-import { containersIn, openerOf } from './container-files.ts'
+import { containersIn, faultOf, openerOf } from './container-files.ts'
 import { believed, horizonOf } from './long-term-options.ts'
 import { coloured } from './output.ts'
 import type { Believed } from './trust.ts'
@@ -30,9 +30,9 @@ export async function standingOf(file: string, { trust }: Believed): Promise<Sta
       return { state: 'invalid', code: 'asic_timestamp_not_found', detail: 'It has no time-stamp' }
     return { state: 'good', survey, standing: last.standing }
   } catch (error) {
-    const { code = 'unreadable', message } = error as { code?: string; message: string }
-    const judged = error instanceof LongTermError || error instanceof EvidenceError
-    return { state: judged ? 'invalid' : 'unreadable', code, detail: message }
+    const fault = faultOf(file, error)
+    if (fault === undefined) throw error
+    return { state: error instanceof LongTermError ? 'invalid' : 'unreadable', ...fault }
   }
 }
 

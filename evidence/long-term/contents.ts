@@ -1,9 +1,10 @@
 // What lies in a container, whoever made it: names in their order, the small files of META-INF, digests of all. A container may be larger
 // than memory, so what else is needed is read from it again.
-import { type DigestName, hasher } from '#trust'
+import { type DigestName, equalBytes, hasher } from '#trust'
 import { EvidenceError } from '../error.ts'
 import { readZip, type ZipLimits } from '../zip-reader.ts'
 import { RECORD_ENTRY, RECORD_MANIFEST_ENTRY } from './entry-names.ts'
+import { LongTermError } from './error.ts'
 
 /** Gives the octets of one file anew each time. */
 export type Source = () => AsyncIterable<Uint8Array>
@@ -85,6 +86,29 @@ export class Contents {
 const MAX_META = 8 << 20
 /** The media type says what the file is before anything in it is believed; the record and its manifest cannot be over themselves. */
 const NOT_COVERED: ReadonlySet<string> = new Set(['mimetype', RECORD_ENTRY, RECORD_MANIFEST_ENTRY])
+
+/**
+ * The octets as they stream by, which must be those that were hashed before: somebody may have changed the file meanwhile.
+ *
+ * @throws LongTermError `wrong_imprint` at their end
+ */
+export async function* unchanged(
+  name: string,
+  body: AsyncIterable<Uint8Array>,
+  algorithm: DigestName,
+  expected: Uint8Array | undefined,
+): AsyncGenerator<Uint8Array> {
+  const state = hasher(algorithm)
+  for await (const chunk of body) {
+    state.update(chunk)
+    yield chunk
+  }
+  if (expected === undefined || !equalBytes(state.digest(), expected)) throw changed(name)
+}
+
+export function changed(name: string): LongTermError {
+  return new LongTermError('wrong_imprint', `${name} changed while the container was read`)
+}
 
 /** Whether an evidence record is over the entry. */
 export function isCovered(name: string): boolean {

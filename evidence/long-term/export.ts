@@ -6,7 +6,7 @@ import type { ReadContainer } from '../container.ts'
 import type { SignatureForm } from '../coverage.ts'
 import { examineContainer } from '../verify-container.ts'
 import { type ConformingContainer, writeConforming } from './conforming-container.ts'
-import { Contents, type Source } from './contents.ts'
+import { Contents, type Source, unchanged } from './contents.ts'
 import { LongTermError } from './error.ts'
 import { type Authorities, upgradeSignature } from './upgrade.ts'
 
@@ -66,7 +66,11 @@ function dataObjectsOf(container: ReadContainer, form: SignatureForm, contents: 
         ]
       : []),
     { name: 'message.xml', body: message },
-    ...[...attachments].map(([name, { size }]) => ({ name, size, body: () => contents.body(name) })),
+    ...[...attachments].map(([name, { size, digests }]) => ({
+      name,
+      size,
+      body: () => unchanged(name, contents.body(name), 'SHA-512', digests.get('SHA-512')),
+    })),
   ]
 }
 

@@ -1,12 +1,11 @@
 // A container renewed: one more archive time-stamp over all of it, in its evidence record (RFC 4998). No other file in it changes, so whoever
 // read it before still does, X-Road's tools included.
-import { type DigestName, equalBytes, hasher } from '#trust'
+import type { DigestName } from '#trust'
 import { ASICE_MIME_TYPE } from '../container.ts'
 import { readZip } from '../zip-reader.ts'
 import { writeZip, type ZipEntry } from '../zip-writer.ts'
-import type { Source } from './contents.ts'
+import { changed, type Source, unchanged } from './contents.ts'
 import { RECORD_ENTRY, RECORD_MANIFEST_ENTRY } from './entry-names.ts'
-import { LongTermError } from './error.ts'
 import { type Addition, extendRecord, type HashList } from './record.ts'
 import { writeRecordManifest } from './record-manifest.ts'
 import type { Survey } from './survey.ts'
@@ -62,27 +61,8 @@ async function* entries(
   yield { name: RECORD_ENTRY, modifiedAt, body: added.record, compress: true }
 }
 
-/** What is written must be what was hashed for the time-stamp: somebody may have changed the file meanwhile. */
-async function* unchanged(
-  name: string,
-  body: AsyncIterable<Uint8Array>,
-  digest: DigestName,
-  expected: Uint8Array | undefined,
-): AsyncGenerator<Uint8Array> {
-  const state = hasher(digest)
-  for await (const chunk of body) {
-    state.update(chunk)
-    yield chunk
-  }
-  if (expected === undefined || !equalBytes(state.digest(), expected)) throw changed(name)
-}
-
 async function small(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   for await (const chunk of body) chunks.push(chunk)
   return Buffer.concat(chunks)
-}
-
-function changed(name: string): LongTermError {
-  return new LongTermError('wrong_imprint', `${name} changed while the container was renewed`)
 }

@@ -7,15 +7,16 @@ import {
   type DigestName,
   digest,
   encodeBase64,
+  equalBytes,
   issued,
   judgeOcsp,
   parseOcspResponse,
   TrustError,
   verifyPath,
 } from '#trust'
-import { C14N_EXCLUSIVE, C14N_INCLUSIVE, type C14nMode } from '../c14n.ts'
+import { C14N_EXCLUSIVE, type C14nMode } from '../c14n.ts'
 import { EvidenceError } from '../error.ts'
-import { DSIG, readSignature, XADES } from '../signature-reader.ts'
+import { DSIG, XADES } from '../signature-reader.ts'
 import { verifyTrust } from '../verify-signature.ts'
 import { LongTermError } from './error.ts'
 import { archiveImprint, type ReferencedData, signatureValueOctets } from './imprint.ts'
@@ -65,7 +66,8 @@ export async function upgradeSignature(input: Upgrade): Promise<Uint8Array> {
   const { certificate } = view.read
   for (const { local } of view.unsigned)
     if (!REPLACED.has(local)) throw notConforming(`it has the unsigned property ${local}, which would be lost`)
-  const [prolog, epilog] = around(view)
+  const document = around(view)
+  unchanged(view, viewSignature(document('')))
 
   const stamp = await authorities.stamp(input.digest, digest(input.digest, signatureValueOctets(view, MODE)))
   if (stamp.genTime > certificate.notAfter)
@@ -81,37 +83,50 @@ export async function upgradeSignature(input: Upgrade): Promise<Uint8Array> {
     certificateValues(path.slice(1)) +
     revocationValues(answers)
 
-  const document = (more = '') =>
-    Buffer.from(
-      `${prolog}${view.text.slice(view.wrapper === undefined ? view.signature.start : 0, view.signedProperties.end)}<xades:UnsignedProperties ${NAMESPACES}><xades:UnsignedSignatureProperties>${properties}${more}</xades:UnsignedSignatureProperties></xades:UnsignedProperties>${epilog}`,
-    )
-  const upgraded = viewSignature(document())
+  const upgraded = viewSignature(document(properties))
   believe(upgraded, instance, trust, stamp.genTime)
   const imprint = await archiveImprint(upgraded, upgraded.unsigned, MODE, input.digest, input.data)
   const archive = await authorities.stamp(input.digest, imprint)
-  const finished = document(timestamp('xadesv141:ArchiveTimeStamp', 'archive-time-stamp', archive.token))
-  readSignature(finished)
+  const finished = document(properties + timestamp('xadesv141:ArchiveTimeStamp', 'archive-time-stamp', archive.token))
+  // What is written here must be what is read everywhere: within the reader's bounds, each Id once.
+  viewSignature(finished)
   return finished
 }
 
-/** What stands before and behind; a bare signature gets the wrapper of EN 319 162-1, where that does not change what it signs. */
-function around({ text, wrapper, qualifying, signature, read, references }: SignatureView): readonly [string, string] {
-  const rest = text.slice(closingTag(text, qualifying))
-  if (wrapper !== undefined) {
-    if (wrapper.namespace !== 'http://uri.etsi.org/02918/v1.2.1#')
-      throw notConforming(`its root has the namespace ${wrapper.namespace}, and its signed parts carry it`)
-    return ['', rest]
+const WRAPPER = 'http://uri.etsi.org/02918/v1.2.1#'
+
+/** The document with other unsigned properties; a bare signature gets the wrapper of EN 319 162-1. */
+function around({
+  text,
+  wrapper,
+  signature,
+  signedProperties,
+  qualifying,
+}: SignatureView): (unsigned: string) => Buffer {
+  const end = closingTag(text, qualifying)
+  const [before, after] =
+    wrapper === undefined
+      ? [
+          `<?xml version="1.0" encoding="UTF-8"?><asic:XAdESSignatures xmlns:asic="${WRAPPER}">${text.slice(signature.start, signedProperties.end)}`,
+          `${text.slice(end, signature.end)}</asic:XAdESSignatures>`,
+        ]
+      : [text.slice(0, signedProperties.end), text.slice(end)]
+  if (wrapper !== undefined && wrapper.namespace !== WRAPPER)
+    throw notConforming(`its root has the namespace ${wrapper.namespace}, and its signed parts carry it`)
+  return (unsigned) =>
+    Buffer.from(
+      `${before}<xades:UnsignedProperties ${NAMESPACES}><xades:UnsignedSignatureProperties>${unsigned}</xades:UnsignedSignatureProperties></xades:UnsignedProperties>${after}`,
+    )
+}
+
+/** Inclusive canonicalisation carries the namespaces around an element into what is signed of it. */
+function unchanged(before: SignatureView, after: SignatureView): void {
+  const octets = ({ read, references }: SignatureView) => {
+    const mode = references.find(({ uri }) => uri === `#${read.signedPropertiesId}`)?.mode
+    return Buffer.concat([read.signedInfo(), read.signedProperties(mode ?? { kind: 'inclusive' })])
   }
-  const inherits = references.some(({ uri, mode }) => uri.startsWith('#') && mode?.kind !== 'exclusive')
-  if (
-    inherits ||
-    new TextDecoder().decode(read.signedInfo()).includes(`CanonicalizationMethod Algorithm="${C14N_INCLUSIVE}"`)
-  )
+  if (!equalBytes(octets(before), octets(after)))
     throw notConforming('it has no wrapper, and a new one would change what it signs')
-  return [
-    '<?xml version="1.0" encoding="UTF-8"?><asic:XAdESSignatures xmlns:asic="http://uri.etsi.org/02918/v1.2.1#">',
-    `${text.slice(closingTag(text, qualifying), signature.end)}</asic:XAdESSignatures>`,
-  ]
 }
 
 /** Where the element's end tag begins. */

@@ -1,5 +1,5 @@
 // What an evidence record proves: that files existed, unchanged, at the time of its first time-stamp (RFC 4998 §4.3, §5.3). Each later one
-// vouches for the one before; whether it came in time is for standing.ts to say.
+// vouches for the one before; whether it came in time is for survey.ts to say.
 import { type Certificate, type DigestName, digest, equalBytes, type TimestampToken } from '#trust'
 import { LongTermError } from './error.ts'
 import { hashSet, rootOf } from './hash-tree.ts'
@@ -13,7 +13,7 @@ export type FileDigest = (name: DigestName) => Uint8Array | undefined
  * @param files Everything that the record must be over, and it must be over nothing else.
  * @param tsasFor Whom time is believed of; who that is may depend on the time that a token says.
  * @returns The times, in the order in which they were proven.
- * @throws LongTermError `wrong_imprint` when it is not over these files, `timestamp_invalid`, `out_of_order`.
+ * @throws LongTermError `wrong_imprint` when it is not over these files, `timestamp_invalid`.
  */
 export function verifyRecord(
   record: EvidenceRecord,
@@ -29,9 +29,6 @@ export function verifyRecord(
       times.push(believe(stamp.token, tsasFor(stamp.token)))
     })
   })
-  for (let at = 1; at < times.length; at++)
-    if ((times[at] as ProvenTime).genTime < (times[at - 1] as ProvenTime).genTime)
-      throw new LongTermError('out_of_order', 'A time-stamp of the evidence record is older than what it renews')
   return times
 }
 
@@ -69,11 +66,6 @@ export function hashesToStamp(
 ): readonly Uint8Array[] {
   const last = nextStep(record, name) === 'time-stamp' ? record?.chains.at(-1) : undefined
   return last === undefined ? hashSet(fileHashes(name, files, record?.chains ?? [])) : [lastTokenHash(last)]
-}
-
-/** One data object's digest from its octets. */
-export function fileDigest(bytes: Uint8Array): FileDigest {
-  return (name) => digest(name, bytes)
 }
 
 function mismatch(why: string): LongTermError {
