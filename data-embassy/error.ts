@@ -6,7 +6,7 @@
  * (yet) said that a write is durable with them. `wrong_receipt`: what an embassy said is no receipt of ours. `unreachable`: it said nothing.
  *
  * Abroad: `gap`, `forked`, `foreign`: a batch that does not continue what is held, contradicts it, or is of a log that is not kept here. `epoch_over`: the
- * log was ended by a decree. `store_failed`, `store_damaged`: the disk of the embassy.
+ * log was ended by a decree. `wrong_decree`, `conflicting_decree`: a decree that is signed and still changes nothing. `store_failed`, `store_damaged`: the disk of the embassy.
  */
 export type EmbassyCode =
   | 'source_lost'
@@ -19,6 +19,8 @@ export type EmbassyCode =
   | 'forked'
   | 'foreign'
   | 'epoch_over'
+  | 'wrong_decree'
+  | 'conflicting_decree'
   | 'store_failed'
   | 'store_damaged'
 

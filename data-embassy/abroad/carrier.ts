@@ -45,14 +45,19 @@ export function carrierServer({
     const origin = originOf(instance, named(register), Number(epoch))
     const client = clientOf(request)
     const mirror = mirrors.for(origin, client)
+    const over = mirrors.ended(origin)
+    if (over !== undefined) return note(410, over.note)
     if (what === 'receipt')
       return mirror.receipt === undefined ? words(404, 'nothing was receipted yet') : note(200, mirror.receipt)
     try {
       return note(200, await mirrors.take(origin, client, await readBody(request)))
     } catch (error) {
-      if (!(error instanceof EmbassyError && error.code === 'gap')) throw error
+      if (!(error instanceof EmbassyError)) throw error
       // From here home goes on by itself.
-      return note(409, mirror.receipt ?? new Uint8Array())
+      if (error.code === 'gap') return note(409, mirror.receipt ?? new Uint8Array())
+      const ended = error.code === 'epoch_over' ? mirrors.ended(origin) : undefined
+      if (ended === undefined) throw error
+      return note(410, ended.note)
     }
   }
 

@@ -6,6 +6,7 @@ import { originHash, type VerifierKey } from '#transparency'
 import { NoteKeys } from '#transparent-log'
 import { EmbassyError } from '../error.ts'
 import { originOf } from '../wire.ts'
+import type { Authority, RecordedDecree } from './authority.ts'
 import { Mirror } from './mirror.ts'
 
 export interface KeptRegister {
@@ -23,24 +24,29 @@ export interface MirrorsOptions {
   readonly keyName: string
   readonly signer: SignerClient
   readonly registers: readonly KeptRegister[]
+  /** Says which epochs are over: of those nothing is receipted any more. This is the fence, whether home sees the decree or not. */
+  readonly authority: Authority
 }
 
 interface Held {
   readonly register: KeptRegister
+  readonly epoch: number
   readonly mirror: Mirror
 }
 
 export class Mirrors {
   readonly keys: NoteKeys
   readonly #held: ReadonlyMap<string, Held>
+  readonly #authority: Authority
 
-  private constructor(keys: NoteKeys, held: ReadonlyMap<string, Held>) {
+  private constructor(keys: NoteKeys, held: ReadonlyMap<string, Held>, authority: Authority) {
     this.keys = keys
     this.#held = held
+    this.#authority = authority
   }
 
   /** @throws {EmbassyError} `store_damaged` where anything that was receipted is not there: then nothing is taken for any register */
-  static async open({ directory, instance, keyName, signer, registers }: MirrorsOptions): Promise<Mirrors> {
+  static async open({ directory, instance, keyName, signer, registers, authority }: MirrorsOptions): Promise<Mirrors> {
     const keys = await NoteKeys.newest(signer, 'mirror', keyName)
     const held = new Map<string, Held>()
     try {
@@ -48,9 +54,9 @@ export class Mirrors {
         for (const { epoch, logKeys } of register.epochs) {
           const origin = originOf(instance, register.name, epoch)
           const mirror = await Mirror.open({ directory: join(directory, originHash(origin)), origin, logKeys, keys })
-          held.set(origin, { register, mirror })
+          held.set(origin, { register, epoch, mirror })
         }
-      return new Mirrors(keys, held)
+      return new Mirrors(keys, held, authority)
     } catch (error) {
       for (const { mirror } of held.values()) await mirror.close()
       throw error
@@ -71,8 +77,27 @@ export class Mirrors {
   }
 
   /** Takes a batch as it came. @throws {EmbassyError} as `Mirror.take`; {ContinuityError} for what is none */
-  take(origin: string, client: string, bytes: Uint8Array): Promise<Uint8Array> {
-    return this.for(origin, client).take(parseBatch(bytes))
+  async take(origin: string, client: string, bytes: Uint8Array): Promise<Uint8Array> {
+    const mirror = this.for(origin, client)
+    const batch = parseBatch(bytes)
+    this.#fence(origin)
+    const receipt = await mirror.take(batch)
+    // Recorded while the batch was on its way: it is kept, and nobody is told that it counts.
+    this.#fence(origin)
+    return receipt
+  }
+
+  /** The decree that ended an epoch; undefined while it lasts. */
+  ended(origin: string): RecordedDecree | undefined {
+    const held = this.#held.get(origin)
+    const recorded = held && this.#authority.recorded(held.register.name)
+    return recorded !== undefined && held !== undefined && recorded.decree.epoch[1] > held.epoch ? recorded : undefined
+  }
+
+  #fence(origin: string): void {
+    const ended = this.ended(origin)
+    if (ended === undefined) return
+    throw new EmbassyError('epoch_over', `A decree ended ${origin}; epoch ${ended.decree.epoch[1]} is in force`)
   }
 
   async close(): Promise<void> {

@@ -6,9 +6,11 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, before, test } from 'node:test'
 import { generateHybridIdentity, identityToRecipient } from 'age-encryption'
 import { createClient } from '#client'
-import { Recipients } from '#continuity'
+import { DecreeKeys, Recipients } from '#continuity'
 import { closeHttp, createLog, listen } from '#host'
 import type { SignerClient } from '#signer'
+import { formatVerifierKey } from '#transparency'
+import { Authority } from '../../data-embassy/abroad/authority.ts'
 import { carrierServer } from '../../data-embassy/abroad/carrier.ts'
 import { Mirrors } from '../../data-embassy/abroad/mirrors.ts'
 import { Author } from '../../data-embassy/authoring/author.ts'
@@ -19,6 +21,7 @@ import { originOf } from '../../data-embassy/wire.ts'
 import { type State, startState } from '../federation/state.ts'
 import { scratch } from '../unit/host/scratch.ts'
 import { startedSigner } from '../unit/signer/signer-process.ts'
+import { noteSigner } from '../unit/transparency/signers.ts'
 
 const INSTANCE = 'TEST'
 const REGISTER = 'persons'
@@ -27,6 +30,12 @@ const SERVICE = 'TEST/GOV/3333/carrier/continuity'
 const COURIER = 'TEST/GOV/1111/courier'
 const log = createLog({ process: 'test', level: 'error' })
 const identity = await generateHybridIdentity()
+const holders = ['Kask', 'Saar', 'Tamm'].map((name) => noteSigner('note', `TEST/decree/${name}`))
+const decreeKeys = new DecreeKeys(
+  1,
+  2,
+  holders.map(({ key }) => formatVerifierKey(key)),
+)
 const recipients = new Recipients([await identityToRecipient(identity)])
 
 let state: State
@@ -64,7 +73,23 @@ interface Embassy {
 async function embassy(directory: string, signer: SignerClient, author: Author): Promise<Embassy> {
   const epochs = [{ epoch: 1, logKeys: author.log.keys.verifierKeys }]
   const registers = [{ name: REGISTER, client: COURIER, epochs }]
-  const mirrors = await Mirrors.open({ directory, instance: INSTANCE, keyName: 'TEST/mirror', signer, registers })
+  const authority = await Authority.open({
+    ...{
+      directory: join(directory, 'authority'),
+      instance: INSTANCE,
+      embassy: 'TEST/GOV/3333/carrier',
+      signer,
+      keys: decreeKeys,
+    },
+  })
+  const mirrors = await Mirrors.open({
+    directory,
+    instance: INSTANCE,
+    keyName: 'TEST/mirror',
+    signer,
+    registers,
+    authority,
+  })
   const server = carrierServer({ mirrors, instance: INSTANCE, log })
   await listen(server, CARRIER.host, CARRIER.port)
   return {
@@ -73,6 +98,7 @@ async function embassy(directory: string, signer: SignerClient, author: Author):
     async close() {
       await closeHttp(server, 1_000)
       await mirrors.close()
+      await authority.close()
     },
   }
 }
