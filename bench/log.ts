@@ -81,7 +81,12 @@ async function made(log: MessageLog): Promise<LogRecord> {
     direction: 'request',
     queryId: randomUUID(),
     requestId: randomUUID(),
-    member: { instance: 'DEMO', memberClass: 'GOV', memberCode: '70000001', subsystemCode: 'population-register' },
+    protocol: 'rest',
+    client: { instance: 'DEMO', memberClass: 'GOV', memberCode: '70000002', subsystemCode: 'benefits' },
+    service: {
+      ...{ instance: 'DEMO', memberClass: 'GOV', memberCode: '70000001', subsystemCode: 'population-register' },
+      serviceCode: 'persons',
+    },
     head: HEAD,
     signature: SIGNATURE,
     body: await spool.finish(),

@@ -32,6 +32,7 @@ export {
   decodeClientId,
   decodeServerId,
   decodeServiceId,
+  encodeIdPart,
   type GlobalGroupId,
   idKey,
   MAX_ID_LENGTH,

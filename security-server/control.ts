@@ -8,7 +8,7 @@ import type { Gateway } from './exchange/gateway.ts'
 import { PRODUCT_VERSION } from './exchange/version.ts'
 import { writeChunk } from './exchange/write.ts'
 import { checkHealth, isHealthy } from './health.ts'
-import { answerVerificationConf, type StoredRecord } from './message-log/index.ts'
+import { answerVerificationConf, type FoundRecord } from './message-log/index.ts'
 
 const MAX_PAGE = 500
 
@@ -99,7 +99,7 @@ export function controlRoutes(
   }
 }
 
-function entry(record: StoredRecord): LogEntry {
+function entry(record: FoundRecord): LogEntry {
   return {
     seq: record.seq,
     at: record.at.toISOString(),

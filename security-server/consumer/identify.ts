@@ -55,7 +55,7 @@ export function identify<M extends Message>(
   request: IncomingMessage,
   configuration: GlobalConfiguration,
   message: M,
-  { requestId, watched }: Pick<Exchange, 'requestId' | 'watched'>,
+  { requestId, about, watched }: Pick<Exchange, 'requestId' | 'about' | 'watched'>,
 ): Identified<M> {
   const { client: member, service, id: queryId } = message
   const here = configuration.server(gateway.server)
@@ -64,7 +64,10 @@ export function identify<M extends Message>(
   const provider = clientOf(service)
   return {
     message,
-    exchange: { side: SIDE, member, queryId, requestId, logsBodies: gateway.logsBodies(SIDE, provider), watched },
+    exchange: {
+      ...{ side: SIDE, member, queryId, requestId, about, watched },
+      logsBodies: gateway.logsBodies(SIDE, provider),
+    },
     provider,
     configuration,
   } as Identified<M>

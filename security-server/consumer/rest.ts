@@ -18,6 +18,7 @@ import {
 } from '#protocol'
 import { type BodyStart, startBody } from '../exchange/body.ts'
 import { drain } from '../exchange/drain.ts'
+import { aboutRest } from '../exchange/about.ts'
 import type { Gateway } from '../exchange/gateway.ts'
 import { chunksOf, StalledError } from '../exchange/idle.ts'
 import { note } from '../exchange/refusals.ts'
@@ -49,7 +50,7 @@ export async function exchangeRest(
     watchRest(watched, head)
     // Only the provider's server knows how its services are described.
     watched.serviceType = gateway.services.snapshot().service(head.service)?.type ?? 'REST'
-    const located = locate(identify(gateway, request, configuration, head, { requestId, watched }))
+    const located = locate(identify(gateway, request, configuration, head, { requestId, about: aboutRest(head), watched }))
     const start = hasBody(request) ? await begin(gateway, request) : undefined
     const sent = await send(gateway, located, request, contentOf(head, start))
     const recorded = await receive(gateway, sent, answerTo(sent))

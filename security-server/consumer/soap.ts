@@ -17,6 +17,7 @@ import {
 } from '#protocol'
 import { attachedTo } from '../exchange/attachments.ts'
 import { drain } from '../exchange/drain.ts'
+import { aboutSoap } from '../exchange/about.ts'
 import type { Gateway } from '../exchange/gateway.ts'
 import { chunksOf, StalledError } from '../exchange/idle.ts'
 import { note, sendSoapFault } from '../exchange/refusals.ts'
@@ -61,7 +62,8 @@ export async function exchangeSoap(
     const configuration = prepared(gateway)
     const posted = await readPosted(gateway, request)
     watchSoap(watched, posted.message)
-    const located = locate(identify(gateway, request, configuration, posted.message, { requestId, watched }))
+    const about = aboutSoap(posted.message)
+    const located = locate(identify(gateway, request, configuration, posted.message, { requestId, about, watched }))
     const sent = await send(gateway, located, request, await contentOf(posted, request))
     const recorded = await receive(gateway, sent, answerTo(sent))
     watched.stage('deliver')

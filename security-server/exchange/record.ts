@@ -1,6 +1,6 @@
 // A message enters the log: the same for both sides and both protocols (interfaces: Message log).
 import type { ClientId, Side } from '#protocol'
-import type { BodyReference } from '../message-log/index.ts'
+import type { BodyReference, ExchangeFacts } from '../message-log/index.ts'
 import type { Gateway } from './gateway.ts'
 import { logRefusal } from './refusals.ts'
 import { measure, type Watched } from './watched.ts'
@@ -14,6 +14,7 @@ export interface Exchange {
   readonly queryId: string
   /** Of this one exchange; the consumer's server made it. */
   readonly requestId: string
+  readonly about: ExchangeFacts
   /** Whether the log keeps what the information systems have said, or only digests of it. */
   readonly logsBodies: boolean
   readonly watched: Watched
@@ -36,7 +37,7 @@ export interface Signed {
 
 /** Logs it: durable when it resolves, with its number. Throws XRoadFault `logging_failed`. */
 export async function record(gateway: Gateway, exchange: Exchange, message: Signed): Promise<number> {
-  const { side, member, queryId, requestId, logsBodies, watched } = exchange
+  const { side, about, queryId, requestId, logsBodies, watched } = exchange
   measure(watched, message)
   const { body, head, headDigest, reduced, ...rest } = message
   try {
@@ -47,7 +48,7 @@ export async function record(gateway: Gateway, exchange: Exchange, message: Sign
       side: side === 'server.clientproxy' ? 'consumer' : 'provider',
       queryId,
       requestId,
-      member,
+      ...about,
       ...(body === undefined ? {} : { body }),
     })
   } catch (error) {

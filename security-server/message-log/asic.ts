@@ -4,7 +4,7 @@ import { containerName, escapeQueryId, writeZip, type ZipEntry } from '#evidence
 import { type ClientId, XRoadFault } from '#protocol'
 import { LogError } from './error.ts'
 import type { EvidenceAnswer, MessageLog } from './index.ts'
-import type { LogDirection, StoredRecord } from './record.ts'
+import type { FoundRecord, LogDirection } from './record.ts'
 
 const PAGE = 100
 
@@ -78,7 +78,7 @@ function readQuery(parameters: URLSearchParams): AsicQuery | string {
 }
 
 /** Everything that matches, a page at a time: nobody bounds how many messages carry one id. */
-async function* matches(log: MessageLog, query: AsicQuery): AsyncGenerator<StoredRecord> {
+async function* matches(log: MessageLog, query: AsicQuery): AsyncGenerator<FoundRecord> {
   const { queryId, member, direction } = query
   for (let after = 0; ; ) {
     const page = await log.find({
@@ -98,8 +98,8 @@ async function* matches(log: MessageLog, query: AsicQuery): AsyncGenerator<Store
 async function survey(
   log: MessageLog,
   query: AsicQuery,
-): Promise<{ first: StoredRecord | undefined; waiting: number[] }> {
-  let first: StoredRecord | undefined
+): Promise<{ first: FoundRecord | undefined; waiting: number[] }> {
+  let first: FoundRecord | undefined
   const waiting: number[] = []
   for await (const record of matches(log, query)) {
     first ??= record
@@ -109,7 +109,7 @@ async function survey(
   return { first, waiting }
 }
 
-function single(log: MessageLog, record: StoredRecord): EvidenceAnswer {
+function single(log: MessageLog, record: FoundRecord): EvidenceAnswer {
   const { queryId, direction, seq } = record
   return {
     status: 200,

@@ -1,6 +1,7 @@
 // What a record's entry in a transparent log is made of, from the record as it lies in its segment.
 import { type CommittedRecord, commitmentOf, encodeRecord } from '#evidence'
 import { digest } from '#trust'
+import { memberIn } from './row.ts'
 import type { RecordRow } from './store.ts'
 
 /** @param signatureDigest SHA-512 of the signature, which the index keeps too. */
@@ -10,6 +11,7 @@ export function committed(
 ): { readonly record: Uint8Array; readonly commitment: Uint8Array } {
   const record = encodeRecord({
     ...row,
+    member: memberIn(row),
     headDigest: row.headDigest ?? digest('SHA-512', row.head),
     signatureDigest,
     chainDigest: row.chain && digest('SHA-512', row.chain),

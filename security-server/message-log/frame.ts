@@ -33,9 +33,13 @@ export interface Layout {
 
 /** Throws LogError `invalid_record` for one that no frame takes. */
 export function layOut(row: RecordRow): Layout {
-  const { at, side, direction, queryId, requestId, member, bodySize, bodyFile, bodyTruncated, bodyParts } = row
+  const { at, side, direction, protocol, queryId, requestId, client, provider, serviceCode, serviceVersion } = row
+  const { userId, issue, representedParty, bodySize, bodyFile, bodyTruncated, bodyParts } = row
   const facts = Buffer.from(
-    JSON.stringify({ at, side, direction, queryId, requestId, member, bodySize, bodyFile, bodyTruncated, bodyParts }),
+    JSON.stringify({
+      ...{ at, side, direction, protocol, queryId, requestId, client, provider, serviceCode, serviceVersion },
+      ...{ userId, issue, representedParty, bodySize, bodyFile, bodyTruncated, bodyParts },
+    }),
   )
   let length = PARTS_AT + facts.length + CHECK_BYTES
   for (const part of PARTS) length += row[part]?.length ?? 0

@@ -3,7 +3,15 @@ import type { GlobalConfiguration } from '#global-configuration'
 import type { Clock, Log } from '#host'
 import type { ClientId } from '#protocol'
 import { openStore } from './open-log.ts'
-import type { BodyReference, Keeping, LogDirection, LogRecord, RecordEvidence, StoredRecord } from './record.ts'
+import type {
+  BodyReference,
+  FoundRecord,
+  Keeping,
+  LogDirection,
+  LogRecord,
+  RecordEvidence,
+  StoredRecord,
+} from './record.ts'
 import type { BodySpool } from './spool.ts'
 
 export { answerAsic } from './asic.ts'
@@ -12,6 +20,8 @@ export { LogError, type LogErrorCode } from './error.ts'
 export type {
   BodyPart,
   BodyReference,
+  ExchangeFacts,
+  FoundRecord,
   Keeping,
   LogDirection,
   LogRecord,
@@ -47,10 +57,10 @@ export interface MessageLog {
    */
   append(record: LogRecord): Promise<number>
   /** Records of one message, oldest first, at most `limit` (1000) after sequence number `after`. */
-  find(query: FindQuery): Promise<readonly StoredRecord[]>
+  find(query: FindQuery): Promise<readonly FoundRecord[]>
   get(seq: number): Promise<StoredRecord | undefined>
   /** A page of the log in ascending order, after a sequence number. */
-  list(query: { queryId?: string; after: number; limit: number }): Promise<readonly StoredRecord[]>
+  list(query: { queryId?: string; after: number; limit: number }): Promise<readonly FoundRecord[]>
   /** The ASiC-E container of a record. Fails at the first chunk where it cannot be made, e.g. LogError `timestamp_missing`. */
   container(seq: number): AsyncIterable<Uint8Array>
   /**

@@ -11,7 +11,7 @@ import type { Indexing } from './indexing.ts'
 import type { Journal } from './journal.ts'
 import type { LogThread } from './log-thread.ts'
 import type { Reader } from './reader.ts'
-import type { BodyReference, Keeping, LogRecord, RecordEvidence, StoredRecord } from './record.ts'
+import type { BodyReference, FoundRecord, Keeping, LogRecord, RecordEvidence, StoredRecord } from './record.ts'
 import type { RoundOperations } from './round.ts'
 import { checkRecord, toRow } from './row.ts'
 import { sliceOf } from './slice.ts'
@@ -121,7 +121,7 @@ export class OpenLog implements MessageLog {
     return seq
   }
 
-  async find(query: FindQuery): Promise<readonly StoredRecord[]> {
+  async find(query: FindQuery): Promise<readonly FoundRecord[]> {
     const { after = 0, limit = MAX_PAGE } = query
     await this.#parts.indexing.settle()
     return this.#parts.reader.find({ ...query, after, limit: Math.min(limit, MAX_PAGE) })
@@ -137,7 +137,7 @@ export class OpenLog implements MessageLog {
     return reader.get(seq)
   }
 
-  async list(query: { queryId?: string; after: number; limit: number }): Promise<readonly StoredRecord[]> {
+  async list(query: { queryId?: string; after: number; limit: number }): Promise<readonly FoundRecord[]> {
     await this.#parts.indexing.settle()
     return this.#parts.reader.list({ ...query, limit: Math.min(query.limit, MAX_PAGE) })
   }

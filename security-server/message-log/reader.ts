@@ -5,8 +5,8 @@ import { type ClientId, decodeClientId, idKey } from '#protocol'
 import { digest, equalBytes } from '#trust'
 import { committed } from './commitment.ts'
 import { LogError } from './error.ts'
-import type { BodyPart, BodyReference, LogDirection, LogSide, RecordEvidence, StoredRecord } from './record.ts'
-import { toParts } from './row.ts'
+import type { BodyReference, FoundRecord, LogDirection, LogSide, RecordEvidence, StoredRecord } from './record.ts'
+import { memberIn, toParts } from './row.ts'
 import { Segments } from './segments.ts'
 import type { RecordRow } from './store.ts'
 
@@ -18,28 +18,30 @@ export interface RecordTimestamp {
   readonly chain?: Uint8Array
 }
 
-/** What a message is made of lies in its segment (#record). */
-const COLUMNS = `records.seq, records.at, side, direction, query_id, request_id, member, body_size, body_digest, body_file,
-  body_truncated, segment, place,
-  EXISTS (SELECT 1 FROM record_timestamps AS stamped WHERE stamped.seq = records.seq) AS timestamped`
-
-/** A row of COLUMNS as SQLite hands it over. */
+/** A row of the index as SQLite hands it over; what a message is made of lies in its segment. */
 interface Row {
   readonly seq: number
   readonly at: number
   readonly side: LogSide
   readonly direction: LogDirection
+  readonly protocol: 'rest' | 'soap'
   readonly query_id: string
   readonly request_id: string
-  readonly member: string
+  readonly client: string
+  readonly provider: string
+  readonly service_code: string
+  readonly service_version: string | null
+  readonly user_id: string | null
+  readonly issue: string | null
+  readonly represented_party: string | null
   readonly body_size: number | null
-  readonly body_digest: Uint8Array | null
-  readonly body_file: string | null
-  readonly body_truncated: number
   readonly segment: number
   readonly place: number
   readonly timestamped: number
 }
+
+const COLUMNS = `seq, at, side, direction, protocol, query_id, request_id, client, provider, service_code, service_version, user_id, issue,
+  represented_party, body_size, segment, place, seq NOT IN (SELECT seq FROM untimestamped) AS timestamped`
 
 export class Reader {
   readonly #db: DatabaseSync
@@ -60,7 +62,8 @@ export class Reader {
     this.#segments = new Segments(segments)
     this.#get = db.prepare(`SELECT ${COLUMNS} FROM records WHERE seq = ?`)
     this.#find = db.prepare(
-      `SELECT ${COLUMNS} FROM records WHERE query_id = ? AND member = ? AND seq > ? AND direction = coalesce(?, direction) ORDER BY seq LIMIT ?`,
+      `SELECT ${COLUMNS} FROM records WHERE query_id = ? AND iif(side = 'consumer', client, provider) = ? AND seq > ?
+        AND direction = coalesce(?, direction) ORDER BY seq LIMIT ?`,
     )
     this.#page = db.prepare(`SELECT ${COLUMNS} FROM records WHERE seq > ? ORDER BY seq LIMIT ?`)
     this.#pageOf = db.prepare(`SELECT ${COLUMNS} FROM records WHERE query_id = ? AND seq > ? ORDER BY seq LIMIT ?`)
@@ -84,15 +87,15 @@ export class Reader {
     direction?: LogDirection
     after: number
     limit: number
-  }): StoredRecord[] {
+  }): FoundRecord[] {
     const { queryId, member, direction = null, after, limit } = query
-    return this.#find.all(queryId, idKey(member), after, direction, limit).map((row) => this.#record(row))
+    return this.#find.all(queryId, idKey(member), after, direction, limit).map((row) => toFound(row as never))
   }
 
-  list(query: { queryId?: string; after: number; limit: number }): StoredRecord[] {
+  list(query: { queryId?: string; after: number; limit: number }): FoundRecord[] {
     const { queryId, after, limit } = query
     const rows = queryId === undefined ? this.#page.all(after, limit) : this.#pageOf.all(queryId, after, limit)
-    return rows.map((row) => this.#record(row))
+    return rows.map((row) => toFound(row as never))
   }
 
   /** What the log commits to of a record. Throws LogError `record_damaged` where that is not what lies in its segment. */
@@ -148,31 +151,53 @@ export class Reader {
   }
 }
 
-/** Copies what it takes: the frame, with a small body in it, is gone with the next. */
-function toRecord(row: Row, placed: RecordRow): StoredRecord {
-  const body = toBody(row, toParts(placed.bodyParts))
+function toFound(row: Row): FoundRecord {
+  return { ...toFacts(row), ...(row.body_size === null ? {} : { bodySize: row.body_size }) }
+}
+
+function toFacts(row: Row): Omit<FoundRecord, 'bodySize'> {
+  const { client, provider } = { client: decodeClientId(row.client), provider: decodeClientId(row.provider) }
   return {
     seq: row.seq,
     at: new Date(row.at),
     side: row.side,
     direction: row.direction,
+    protocol: row.protocol,
     queryId: row.query_id,
     requestId: row.request_id,
-    member: decodeClientId(row.member),
+    client,
+    service: {
+      ...provider,
+      serviceCode: row.service_code,
+      ...(row.service_version === null ? {} : { serviceVersion: row.service_version }),
+    },
+    member: memberIn({ side: row.side, client, provider }),
+    ...(row.user_id === null ? {} : { userId: row.user_id }),
+    ...(row.issue === null ? {} : { issue: row.issue }),
+    ...(row.represented_party === null ? {} : { representedParty: row.represented_party }),
+    timestamped: row.timestamped === 1,
+  }
+}
+
+/** Copies what it takes: the frame, with a small body in it, is gone with the next. */
+function toRecord(row: Row, placed: RecordRow): StoredRecord {
+  const body = toBody(row.seq, placed)
+  return {
+    ...toFacts(row),
     head: Buffer.from(placed.head),
     ...(placed.headDigest === null ? {} : { headDigest: Buffer.from(placed.headDigest) }),
     signature: Buffer.from(placed.signature),
     ...(placed.chain === null ? {} : { chain: Buffer.from(placed.chain) }),
     ...(placed.chainResult === null ? {} : { chainResult: Buffer.from(placed.chainResult) }),
     ...(body === undefined ? {} : { body }),
-    timestamped: row.timestamped === 1,
   }
 }
 
-function toBody(row: Row, parts: readonly BodyPart[] | undefined): BodyReference | undefined {
-  const { body_size: size, body_digest: digest } = row
+function toBody(seq: number, placed: RecordRow): BodyReference | undefined {
+  const { bodySize: size, bodyDigest: digest, bodyFile: file, bodyTruncated: truncated } = placed
   if (size === null || digest === null) return undefined
-  const facts = { size, digest, stored: row.seq, ...(parts === undefined ? {} : { parts }) }
-  if (row.body_truncated === 1) return { ...facts, truncated: true }
-  return { ...facts, ...(row.body_file === null ? {} : { file: row.body_file }) }
+  const parts = toParts(placed.bodyParts)
+  const facts = { size, digest: Buffer.from(digest), stored: seq, ...(parts === undefined ? {} : { parts }) }
+  if (truncated) return { ...facts, truncated }
+  return { ...facts, ...(file === null ? {} : { file }) }
 }

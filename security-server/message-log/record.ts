@@ -1,5 +1,5 @@
 // What a record is, before and after it is logged.
-import type { ClientId } from '#protocol'
+import type { ClientId, ServiceId } from '#protocol'
 
 /** Bodies up to this many bytes lie in their record; longer ones in files of their own. */
 export const INLINE_LIMIT = 64 * 1024
@@ -42,15 +42,30 @@ export interface BodyReference {
 export type LogSide = 'consumer' | 'provider'
 export type LogDirection = 'request' | 'response'
 
-/** One signed message, as it went over the wire. */
-export interface LogRecord {
+/** What an exchange is about, as its request says: the same for the request and the response. */
+export interface ExchangeFacts {
+  readonly protocol: 'rest' | 'soap'
+  readonly client: ClientId
+  readonly service: ServiceId
+  /** Whoever sits before the information system, as it says. */
+  readonly userId?: string
+  /** The case, application or document that is the reason. */
+  readonly issue?: string
+  /** On whose behalf the client asks: `class/code` or `code`, each part percent-encoded. */
+  readonly representedParty?: string
+}
+
+/** What the index knows of a message, and searches find it by. */
+export interface RecordFacts extends ExchangeFacts {
   readonly at: Date
   readonly side: LogSide
   readonly direction: LogDirection
   readonly queryId: string
   readonly requestId: string
-  /** The client on the consumer's server, the provider on the provider's, in both directions (wire-message §9.2). */
-  readonly member: ClientId
+}
+
+/** One signed message, as it went over the wire. */
+export interface LogRecord extends RecordFacts {
   /** The SOAP message or the REST head, byte for byte what was signed; its reduced form where bodies of the service are not kept. */
   readonly head: Uint8Array
   /** SHA-512 of what was signed, where `head` is the reduced form. */
@@ -63,10 +78,21 @@ export interface LogRecord {
   readonly body?: BodyReference
 }
 
-export interface StoredRecord extends LogRecord {
+/** What is known of a message since it was logged. */
+interface Logged {
   /** Dense from 1: a gap would be a lost record, so there can be none. */
   readonly seq: number
+  /** Whose it is here: the client on the consumer's server, the provider on the provider's, in both directions (wire-message §9.2). */
+  readonly member: ClientId
   readonly timestamped: boolean
+}
+
+export interface StoredRecord extends LogRecord, Logged {}
+
+/** A record as the index has it, without what was signed. */
+export interface FoundRecord extends RecordFacts, Logged {
+  /** Of the body, all attachments together. */
+  readonly bodySize?: number
 }
 
 /** What the log's leaf of a record is made of: `commitmentOf` and `decodeRecord` of `#evidence` read it. Shown to whoever asks for proof of the record. */

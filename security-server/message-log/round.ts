@@ -1,7 +1,7 @@
 // A round of time-stamping: which signatures it covers, and what the authority is asked to time-stamp (wire-message §7.2).
 import type { DatabaseSync } from 'node:sqlite'
 import { signatureValueOf, timestampInput } from '#evidence'
-import type { DigestName } from '#trust'
+import { type DigestName, digest } from '#trust'
 import type { LogError } from './error.ts'
 import type { Segments } from './segments.ts'
 
@@ -54,15 +54,15 @@ type SignatureInput = Parameters<typeof timestampInput>[0][number]
 
 /** Of one record the decoded signature value itself is time-stamped. */
 function singleInput(db: DatabaseSync, segments: Segments, seq: number): SignatureInput {
-  const row = db.prepare('SELECT signature_digest, segment, place FROM records WHERE seq = ?').get(seq)
+  const row = db.prepare('SELECT segment, place FROM records WHERE seq = ?').get(seq)
   const place = { segment: row?.['segment'] as number, offset: row?.['place'] as number }
   const { signature } = segments.record(seq, place)
-  return { signatureDigest: row?.['signature_digest'] as Uint8Array, signatureValue: signatureValueOf(signature) }
+  return { signatureDigest: digest(IMPRINT_DIGEST, signature), signatureValue: signatureValueOf(signature) }
 }
 
 /** Of many, the digests of their signature documents; the documents themselves are not read again. */
 function batchInput(db: DatabaseSync, seqs: readonly number[]): SignatureInput[] {
-  const digestOf = db.prepare('SELECT signature_digest FROM records WHERE seq = ?')
+  const digestOf = db.prepare('SELECT signature_digest FROM untimestamped WHERE seq = ?')
   const unused = new Uint8Array()
   return seqs.map((seq) => ({
     signatureDigest: digestOf.get(seq)?.['signature_digest'] as Uint8Array,

@@ -1,14 +1,14 @@
 // A record on its way into a segment: looked at once more, then plain values and bytes.
 import { randomFillSync } from 'node:crypto'
 import { SALT_BYTES } from '#evidence'
-import { idKey } from '#protocol'
+import { clientOf, idKey } from '#protocol'
 import { LogError } from './error.ts'
-import type { BodyPart, LogRecord } from './record.ts'
+import type { BodyPart, LogRecord, LogSide } from './record.ts'
 import type { PartRow, RecordRow } from './store.ts'
 
 /** A message of which everything but the body is this long is no message. */
 const MAX_RECORD_BYTES = 64 * 1024 * 1024
-const MAX_ID_LENGTH = 4096
+const MAX_TEXT_LENGTH = 4096
 
 /** What only a mistake in this program can send here, and what the index would refuse when it is durable. Throws LogError. */
 export function checkRecord(record: LogRecord): void {
@@ -17,14 +17,15 @@ export function checkRecord(record: LogRecord): void {
 }
 
 function faultOf(record: LogRecord): string | undefined {
-  const { at, queryId, requestId, head, signature, chain, chainResult, body } = record
+  const { at, queryId, requestId, userId = '', issue = '', representedParty = '' } = record
+  const { head, signature, chain, chainResult, body } = record
   if (!(at.getTime() >= 0)) return 'its time is no time'
   if (head.length === 0 || signature.length === 0) return 'it has no message or no signature'
   if ((chain === undefined) !== (chainResult === undefined)) return 'it has one half of a hash chain'
   const bytes = head.length + signature.length + (chain?.length ?? 0) + (chainResult?.length ?? 0)
   if (bytes > MAX_RECORD_BYTES) return `it is longer than ${MAX_RECORD_BYTES} bytes without its body`
-  if (queryId.length > MAX_ID_LENGTH || requestId.length > MAX_ID_LENGTH)
-    return `an identifier is longer than ${MAX_ID_LENGTH} characters`
+  if ([queryId, requestId, userId, issue, representedParty].some(({ length }) => length > MAX_TEXT_LENGTH))
+    return `a text is longer than ${MAX_TEXT_LENGTH} characters`
   if (body === undefined) return undefined
   const fresh = body.stored === undefined && (body.inline !== undefined || body.file !== undefined || body.truncated)
   return fresh ? undefined : 'its body was not spooled for it'
@@ -39,7 +40,14 @@ export function toRow(record: LogRecord): RecordRow {
     direction: record.direction,
     queryId: record.queryId,
     requestId: record.requestId,
-    member: idKey(record.member),
+    protocol: record.protocol,
+    client: idKey(record.client),
+    provider: idKey(clientOf(record.service)),
+    serviceCode: record.service.serviceCode,
+    serviceVersion: record.service.serviceVersion ?? null,
+    userId: record.userId ?? null,
+    issue: record.issue ?? null,
+    representedParty: record.representedParty ?? null,
     salt: newSalt(),
     head: record.head,
     headDigest: record.headDigest ?? null,
@@ -70,6 +78,19 @@ function newSalt(): Uint8Array {
 
 function toPartRow({ size, digest }: BodyPart): PartRow {
   return [size, Buffer.from(digest).toString('base64')]
+}
+
+/** What the record's `member` is, of its parties. */
+export function memberIn<T>({
+  side,
+  client,
+  provider,
+}: {
+  readonly side: LogSide
+  readonly client: T
+  readonly provider: T
+}): T {
+  return side === 'consumer' ? client : provider
 }
 
 /** The attachments of a stored body, where it has several. */

@@ -9,7 +9,7 @@ import { syncDirectory } from './sync-directory.ts'
 
 /** "SaLg": no other program's database is taken for a log. */
 const APPLICATION_ID = 0x53614c67
-const VERSION = 3
+const VERSION = 4
 
 const SCHEMA = `
   CREATE TABLE records (
@@ -17,21 +17,23 @@ const SCHEMA = `
     at INTEGER NOT NULL,
     side TEXT NOT NULL CHECK (side IN ('consumer', 'provider')),
     direction TEXT NOT NULL CHECK (direction IN ('request', 'response')),
+    protocol TEXT NOT NULL CHECK (protocol IN ('rest', 'soap')),
     query_id TEXT NOT NULL,
     request_id TEXT NOT NULL,
-    member TEXT NOT NULL,
-    commitment BLOB NOT NULL CHECK (length(commitment) = 32),
-    signature_digest BLOB NOT NULL CHECK (length(signature_digest) = 64),
+    client TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    service_code TEXT NOT NULL,
+    service_version TEXT,
+    user_id TEXT,
+    issue TEXT,
+    represented_party TEXT,
     body_size INTEGER CHECK (body_size >= 0),
-    body_digest BLOB CHECK (length(body_digest) = 64),
-    body_file TEXT,
-    body_truncated INTEGER NOT NULL CHECK (body_truncated IN (0, 1)),
+    body_file TEXT CHECK (body_file IS NULL OR body_size IS NOT NULL),
+    commitment BLOB NOT NULL CHECK (length(commitment) = 32),
     segment INTEGER NOT NULL,
-    place INTEGER NOT NULL,
-    CHECK ((body_size IS NULL) = (body_digest IS NULL)),
-    CHECK (body_file IS NULL OR (body_size IS NOT NULL AND body_truncated = 0))
+    place INTEGER NOT NULL
   ) STRICT;
-  CREATE INDEX records_by_message ON records (query_id, member);
+  CREATE INDEX records_by_message ON records (query_id);
   CREATE UNIQUE INDEX records_by_file ON records (body_file) WHERE body_file IS NOT NULL;
 
   CREATE TABLE timestamps (
@@ -47,14 +49,15 @@ const SCHEMA = `
     chain BLOB
   ) STRICT;
 
-  CREATE TABLE untimestamped (seq INTEGER PRIMARY KEY) STRICT;
+  CREATE TABLE untimestamped (
+    seq INTEGER PRIMARY KEY REFERENCES records,
+    signature_digest BLOB NOT NULL CHECK (length(signature_digest) = 64)
+  ) STRICT;
   CREATE TABLE state (key TEXT PRIMARY KEY, value INTEGER) STRICT, WITHOUT ROWID;
 
   CREATE TRIGGER records_are_dense BEFORE INSERT ON records
     WHEN new.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM records)
     BEGIN SELECT raise(ABORT, 'a record takes the next number, no other'); END;
-  CREATE TRIGGER records_wait AFTER INSERT ON records
-    BEGIN INSERT INTO untimestamped VALUES (new.seq); END;
   CREATE TRIGGER records_are_served AFTER INSERT ON record_timestamps
     BEGIN DELETE FROM untimestamped WHERE seq = new.seq; END;
   ${['records', 'timestamps', 'record_timestamps'].map(appendOnly).join('\n')}

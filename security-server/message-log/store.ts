@@ -17,7 +17,15 @@ export interface RecordRow {
   readonly direction: LogDirection
   readonly queryId: string
   readonly requestId: string
-  readonly member: string
+  readonly protocol: 'rest' | 'soap'
+  /** Identifiers as `idKey` writes them. */
+  readonly client: string
+  readonly provider: string
+  readonly serviceCode: string
+  readonly serviceVersion: string | null
+  readonly userId: string | null
+  readonly issue: string | null
+  readonly representedParty: string | null
   /** Random; nobody who has not the record can try out what its commitment stands for. */
   readonly salt: Uint8Array
   readonly head: Uint8Array
@@ -99,12 +107,14 @@ export class Store {
   readonly #record: StatementSync
   readonly #timestamp: StatementSync
   readonly #link: StatementSync
+  readonly #waits: StatementSync
   readonly #state: StatementSync
 
   constructor(db: DatabaseSync) {
     this.#db = db
     this.#lastSeq = db.prepare('SELECT coalesce(max(seq), 0) AS seq FROM records')
-    this.#record = db.prepare('INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+    this.#record = db.prepare('INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+    this.#waits = db.prepare('INSERT INTO untimestamped VALUES (?, ?)')
     this.#timestamp = db.prepare('INSERT INTO timestamps (at, token, result) VALUES (?, ?, ?)')
     this.#link = db.prepare('INSERT INTO record_timestamps VALUES (?, ?, ?)')
     this.#state = db.prepare('INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value')
@@ -149,19 +159,10 @@ export class Store {
     const signatureDigest = digest('SHA-512', row.signature)
     const { commitment } = committed(row, signatureDigest)
     this.#record.run(
-      ...[
-        row.seq,
-        row.at,
-        row.side,
-        row.direction,
-        row.queryId,
-        row.requestId,
-        row.member,
-        commitment,
-        signatureDigest,
-      ],
-      ...[row.bodySize, row.bodyDigest, row.bodyFile, row.bodyTruncated ? 1 : 0],
-      ...[row.segment, row.offset],
+      ...[row.seq, row.at, row.side, row.direction, row.protocol, row.queryId, row.requestId],
+      ...[row.client, row.provider, row.serviceCode, row.serviceVersion],
+      ...[row.userId, row.issue, row.representedParty],
+      ...[row.bodySize, row.bodyFile, commitment, row.segment, row.offset],
     )
   }
 
@@ -170,6 +171,7 @@ export class Store {
    * thousands of records does not hold up messages. A crash between slices leaves the rest without a time-stamp: the
    * next round takes them again, and both tokens stay.
    */
+    this.#waits.run(row.seq, signatureDigest)
   saveTimestamp(input: { readonly timestamp: TimestampRow; readonly links: readonly TimestampLink[] }): number {
     return this.#transaction(() => {
       const { at, token, result } = input.timestamp

@@ -14,6 +14,7 @@ import {
   transportHeaders,
   XRoadFault,
 } from '#protocol'
+import { aboutRest, aboutSoap } from '../exchange/about.ts'
 import { type Gateway, validConfiguration } from '../exchange/gateway.ts'
 import { chunksOf, StalledError } from '../exchange/idle.ts'
 import { type Incoming, type MessagePart, readIncoming } from '../exchange/incoming.ts'
@@ -88,7 +89,8 @@ async function readRest(gateway: Gateway, request: IncomingMessage, asker: Asker
   const { id: queryId, requestId } = head
   const provider = clientOf(head.service)
   const logsBodies = gateway.logsBodies(SIDE, provider)
-  const exchange = { side: SIDE, member: provider, queryId, requestId, logsBodies, watched } as const
+  const about = aboutRest(head)
+  const exchange = { side: SIDE, member: provider, queryId, requestId, about, logsBodies, watched } as const
   return { kind: 'rest', message: head, exchange, provider, service, body, signature, configuration } as Received
 }
 
@@ -118,6 +120,7 @@ async function readSoap(gateway: Gateway, request: IncomingMessage, asker: Asker
       member: provider,
       queryId: message.id,
       requestId,
+      about: aboutSoap(message),
       logsBodies: gateway.logsBodies(SIDE, provider),
       watched: asker.watched,
     },

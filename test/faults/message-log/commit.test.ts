@@ -193,9 +193,10 @@ async function assertWhole(
     found.map((one) => one.seq),
     found.map((_, index) => index + 1),
   )
-  for (const one of found) {
-    assert.ok(one.body)
-    assert.deepEqual(await collect(log.read(one.body)), content, `the body of '${one.queryId}' is whole`)
+  for (const { seq, queryId } of found) {
+    const one = await log.get(seq)
+    assert.ok(one?.body)
+    assert.deepEqual(await collect(log.read(one.body)), content, `the body of '${queryId}' is whole`)
   }
   assert.equal(await log.append(record()), found.length + 1)
 }

@@ -14,6 +14,13 @@ import type {
 } from '../../../../security-server/message-log/index.ts'
 import { openStore, type Replaceable } from '../../../../security-server/message-log/open-log.ts'
 
+export const PROVIDER: ClientId = {
+  instance: 'DEMO',
+  memberClass: 'GOV',
+  memberCode: '70000001',
+  subsystemCode: 'population-register',
+}
+
 export const CLIENT: ClientId = {
   instance: 'DEMO',
   memberClass: 'GOV',
@@ -113,16 +120,23 @@ const SILENT = configurationWith([{ name: 'nobody', url: 'http://127.0.0.1:9/', 
 
 let made = 0
 
-/** A record whose signature nobody can read: the log does not, until it time-stamps (timestamp.test.ts has readable ones). */
-export function record(facts: Partial<LogRecord> = {}): LogRecord {
+/**
+ * A record whose signature nobody can read: the log does not, until it time-stamps (timestamp.test.ts has readable ones).
+ *
+ * @param facts.member The client or the provider, as the side has it.
+ */
+export function record({ member, ...facts }: Partial<LogRecord> & { member?: ClientId } = {}): LogRecord {
   made += 1
+  const parties = facts.side === 'provider' ? { provider: member } : { client: member }
   return {
     at: new Date('2026-03-01T12:00:00.123Z'),
     side: 'consumer',
     direction: 'request',
     queryId: `query-${made}`,
     requestId: `request-${made}`,
-    member: CLIENT,
+    protocol: 'rest',
+    client: parties.client ?? CLIENT,
+    service: { ...(parties.provider ?? PROVIDER), serviceCode: 'persons' },
     head: Buffer.from(`GET /r1/${made} HTTP/1.1\r\n`),
     signature: Buffer.from(`<signature of="${made}"/>`.padEnd(4000)),
     ...facts,

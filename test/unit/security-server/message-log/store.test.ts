@@ -15,7 +15,14 @@ const ROW: PlacedRow = {
   direction: 'response',
   queryId: 'query',
   requestId: 'request',
-  member: 'DEMO/GOV/70000001/population-register',
+  protocol: 'soap',
+  client: 'DEMO/GOV/70000002/client',
+  provider: 'DEMO/GOV/70000001/population-register',
+  serviceCode: 'persons',
+  serviceVersion: 'v1',
+  userId: 'EE38001010000',
+  issue: null,
+  representedParty: null,
   salt: Buffer.alloc(32, 's'),
   head: Buffer.from('head'),
   headDigest: null,
@@ -54,7 +61,7 @@ test('records, time-stamps and their links can neither be changed, removed, repl
     )
   }
   const columns =
-    'at, side, direction, query_id, request_id, member, commitment, signature_digest, body_size, body_digest, body_file, body_truncated, segment, place'
+    'at, side, direction, protocol, query_id, request_id, client, provider, service_code, service_version, user_id, issue, represented_party, body_size, body_file, commitment, segment, place'
   for (const seq of [1, 2, 4, 0, -1, 10])
     assert.throws(
       () => db.exec(`INSERT INTO records SELECT ${seq}, ${columns} FROM records WHERE seq = 1`),
@@ -72,7 +79,7 @@ test('records, time-stamps and their links can neither be changed, removed, repl
 
 test('a group is entered whole or not at all', async (t) => {
   const { db, store } = await openDatabase(t)
-  const half = { ...ROW, seq: 2, bodySize: null }
+  const half = { ...ROW, seq: 2, bodySize: null, bodyFile: '0123-1' }
   assert.throws(() => store.index([ROW, half, { ...ROW, seq: 3 }]), /CHECK/)
   assert.equal(store.lastSeq(), 0)
   store.index([ROW, { ...ROW, seq: 2 }])
@@ -116,7 +123,7 @@ test('a commitment is what its description says, computed here by hand', async (
     text('response') +
     text('query') +
     text('request') +
-    text(ROW.member) +
+    text(ROW.provider) +
     field(sha512('head')) +
     field(sha512('signature'))
   const absent = 'ffffffff'
