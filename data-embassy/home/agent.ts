@@ -1,4 +1,5 @@
 // The agent of one register: captures, seals, spools, sends, and knows what is receipted by how many (embassy.md, "Acknowledgement").
+import { type DecreeKeys, openDecree } from '#continuity'
 import type { Log } from '#host'
 import type { Author } from '../authoring/author.ts'
 import { EmbassyError } from '../error.ts'
@@ -13,7 +14,10 @@ export interface AgentOptions {
   readonly receipts: number
   readonly author: Author
   readonly source: Source
-  readonly embassies: readonly Omit<CourierOptions, 'author' | 'onReceipt' | 'log'>[]
+  readonly embassies: readonly Omit<CourierOptions, 'author' | 'onReceipt' | 'onDecree' | 'log'>[]
+  /** Who may end the epoch. */
+  readonly decreeKeys: DecreeKeys
+
   readonly log: Log
 }
 
@@ -48,6 +52,7 @@ export class Agent {
   #waiters: Waiter[] = []
   #safe: Pending | undefined
   #failure: string | undefined
+  #over: string | undefined
   #running: Promise<void> | undefined
 
   constructor(options: AgentOptions) {
@@ -59,7 +64,11 @@ export class Agent {
         author.spool.receipted(embassy.name, size, note, new Date(), everybody)
         this.#settle()
       }
-      return new Courier({ ...embassy, author, onReceipt, log }, author.spool.receipt(embassy.name)?.size ?? 0)
+      const onDecree = (note: Uint8Array) => this.#ended(note)
+      return new Courier(
+        { ...embassy, author, onReceipt, onDecree, log },
+        author.spool.receipt(embassy.name)?.size ?? 0,
+      )
     })
     const tail = author.spool.tail()
     // What was spooled before this start and not yet confirmed: its end stands for all of it.
@@ -78,6 +87,7 @@ export class Agent {
    * @throws {EmbassyError} `not_receipted` when that does not happen in time: the write may survive, and must not be acknowledged
    */
   async settled(timeoutMs: number): Promise<number> {
+    if (this.#over !== undefined) throw new EmbassyError('epoch_over', this.#over)
     const wanted = await this.#options.source.head()
     const { promise, resolve } = Promise.withResolvers<number>()
     const waiter: Waiter = { wanted, resolve }
@@ -87,12 +97,23 @@ export class Agent {
     const size = await promise
     clearTimeout(timer)
     this.#waiters = this.#waiters.filter((each) => each !== waiter)
+    // Asked once more: the decree may have come meanwhile.
+    if (this.#over !== undefined) throw new EmbassyError('epoch_over', this.#over)
     if (size >= 0) return size
     const { register, receipts } = this.#options
     throw new EmbassyError(
       'not_receipted',
       `${register}: fewer than ${receipts} embassies have receipted it within ${timeoutMs / 1000} s`,
     )
+  }
+
+  get durability(): 'strict' | 'available' {
+    return this.#options.durability
+  }
+
+  /** Says which decree ended the epoch, once an embassy has told and proved it; from then on nothing is acknowledged here. */
+  get over(): string | undefined {
+    return this.#over
   }
 
   status(): AgentStatus {
@@ -132,6 +153,20 @@ export class Agent {
       this.#failure = (error as Error).message
       log.error('the register is not captured any more', { register, error })
     }
+  }
+
+  /**
+   * An embassy says that a decree ended our epoch. It is believed if enough holders signed it; it need not be in force any more, because it was when it was
+   * recorded. Throws ContinuityError for anything else.
+   */
+  #ended(note: Uint8Array): void {
+    const { author, decreeKeys, register, log } = this.#options
+    const { decree } = openDecree(note, decreeKeys)
+    const epoch = Number(author.log.origin.split('/').at(-1))
+    if (decree.subject !== register || decree.epoch[1] <= epoch)
+      throw new EmbassyError('wrong_decree', `The decree is about ${decree.subject}, epoch ${decree.epoch[1]}`)
+    if (this.#over === undefined) log.error('a decree ended the epoch', { register, epoch, decree })
+    this.#over = `Epoch ${epoch} of ${register} was ended by a decree; epoch ${decree.epoch[1]} is in force`
   }
 
   /** How much is as durable as the class of the register says. */

@@ -23,6 +23,8 @@ export interface CourierOptions {
   readonly author: Author
   /** Told of each receipt. */
   readonly onReceipt: (size: number, note: Uint8Array) => void
+  /** Told of the decree with which an embassy says that the epoch is over. Throws where it is none. */
+  readonly onDecree: (note: Uint8Array) => void
   readonly log: Log
 }
 
@@ -118,6 +120,10 @@ export class Courier {
     })
     const body = await bounded(answer)
     if (answer.status === 200) return this.#receipted(body)
+    if (answer.status === 410) {
+      this.#options.onDecree(body)
+      throw new EmbassyError('epoch_over', 'a decree ended the epoch')
+    }
     if (answer.status !== 409)
       throw new EmbassyError('unreachable', `HTTP status ${answer.status}: ${body.toString('utf8').slice(0, 500)}`)
     // It holds something else than we thought: older or newer. Its receipt says what.

@@ -134,6 +134,7 @@ test('a register is carried abroad, through an outage, and made again there', as
   const agent = new Agent({
     ...{ register: REGISTER, durability: 'strict', receipts: 1, author, source: new JournalSource(file) },
     embassies: [{ name: 'luxembourg', service: client.service(SERVICE), mirrorKey }],
+    decreeKeys,
     log,
   })
   t.after(async () => {
