@@ -7,6 +7,7 @@ export {
 } from './client.ts'
 export { ConfigurationError, type ConfigurationErrorCode } from './error.ts'
 export type { AllowedFederations } from './federation.ts'
+export { keptFolder } from './kept.ts'
 export { readConfigurationDirectory } from './read-directory.ts'
 export type { SecurityServer } from './registry-index.ts'
 export type { GlobalConfiguration } from './snapshot.ts'

@@ -5,6 +5,7 @@ import { filePath, storeSetting } from '#host'
 import { archiveSchema } from './archive/settings.ts'
 import { bodyLoggingSchema } from './exchange/body-logging.ts'
 import { monitoringSchema } from './monitoring/index.ts'
+import { transparencySchema, witnessSchema } from './transparency/index.ts'
 
 const port = z.int().min(0).max(65_535)
 const seconds = z
@@ -19,7 +20,7 @@ const signer = z.strictObject({
   tokenFile: filePath,
 })
 
-export const securityServerSchema = z.strictObject({
+const file = z.strictObject({
   /** Everything the server keeps: message log, registry, configuration copies, OCSP answers. Trusted: who owns it owns the evidence. */
   directory: filePath,
   /** Services and operational data in a PostgreSQL (host/postgres-settings.ts); absent, SQLite in `directory`. */
@@ -100,8 +101,17 @@ export const securityServerSchema = z.strictObject({
       maxConnections: z.int().min(1).max(100_000).default(5000),
     })
     .prefault({}),
+  /** The transparent log over the message log (docs/transparency.md). */
+  transparency: transparencySchema.prefault({}),
+  /** Makes this server a witness of other servers' logs; it is asked at `transparency.listen`. */
+  witness: witnessSchema.optional(),
   monitoring: monitoringSchema.prefault({}),
   logLevel: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
+})
+
+export const securityServerSchema = file.superRefine(({ witness, transparency }, context) => {
+  if (witness !== undefined && transparency.listen === undefined)
+    context.addIssue({ code: 'custom', path: ['witness'], message: 'needs transparency.listen, where it is asked' })
 })
 
 export type SecurityServerConfig = z.infer<typeof securityServerSchema>

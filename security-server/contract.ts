@@ -1,8 +1,10 @@
 // The control socket of a security server, as cli, demo and consoles see it: types and paths, nothing else.
 import type { CertificateState } from './certificates/own-keys.ts'
+import type { TransparencyStatus } from './transparency/index.ts'
 
 export type { ArchiveStatus } from './archive/index.ts'
 export type { CertificateState } from './certificates/own-keys.ts'
+export type { CheckProgress, CheckReport, TransparencyStatus } from './transparency/index.ts'
 
 /** `GET /status` */
 export interface SecurityServerStatus {
@@ -25,6 +27,7 @@ export interface SecurityServerStatus {
     readonly failingSince?: string
     readonly lastError?: string
   }
+  readonly transparency: TransparencyStatus
   readonly counters: { readonly since: string; readonly counts: Readonly<Record<string, number>> }
   readonly listening: {
     readonly host: string
@@ -35,6 +38,8 @@ export interface SecurityServerStatus {
     readonly health: number
     /** Where `monitoring.prometheus` is set; its host is its own. */
     readonly metrics?: number
+    /** Where `transparency.listen` is set; its host is its own. */
+    readonly transparency?: number
   }
   readonly database: string
 }
@@ -51,6 +56,7 @@ export interface HealthChecks extends Readonly<Record<string, HealthState>> {
   readonly configuration: HealthState
   readonly log: HealthState
   readonly timestamps: HealthState
+  readonly transparency: HealthState
 }
 
 /** `POST /apply` with a services document; idempotent. */
@@ -128,6 +134,28 @@ export interface ArchivedFile {
   readonly destination?: string
 }
 
+/** `GET /log/checkpoint[?timestamped=1]`; 404 before the first. */
+export interface CheckpointAnswer {
+  /** The note, with cosignatures; base64. */
+  readonly checkpoint: string
+  /** Time-stamp token over it, DER in base64, where a time-stamped one was asked for. */
+  readonly token?: string
+}
+
+/** `GET /log/consistency?size=n`: from a tree of n leaves to the newest checkpoint. */
+export interface ConsistencyAnswer {
+  /** Base64 each (RFC 6962 §2.1.2). */
+  readonly proof: readonly string[]
+  /** The note; base64. */
+  readonly checkpoint: string
+}
+
+/** `POST /log/check`. The answer is a line of JSON for each CheckProgress, and one for the CheckReport at the end. */
+export interface CheckRequest {
+  /** Notes that somebody kept; base64. */
+  readonly checkpoints: readonly string[]
+}
+
 export const controlPaths = {
   status: '/status',
   apply: '/apply',
@@ -137,6 +165,13 @@ export const controlPaths = {
   log: '/log',
   /** ASiC-E of one record; `?force=1` time-stamps it first. */
   container: (seq: number) => `/log/${seq}/container`,
+  /** C2SP tlog-proof of one record. */
+  proof: (seq: number) => `/log/${seq}/proof`,
+  /** The container with what proves more about it; `?force=1` as for the container. */
+  bundle: (seq: number) => `/log/${seq}/bundle`,
+  checkpoint: '/log/checkpoint',
+  consistency: '/log/consistency',
+  check: '/log/check',
   verificationConfiguration: '/verificationconf',
   /** GET, an ArchiveStatus. The three answer 404 where the archive is turned off. */
   archive: '/archive',

@@ -1,14 +1,15 @@
 // The control socket (interfaces: Control socket). Everything an API will do later goes through the same calls.
-import type { Application, Response } from 'express'
+import type { Application } from 'express'
 import { shortId } from '#protocol'
 import { archiveRoutes } from './archive/control.ts'
 import type { LogEntry, LogListing, SecurityServerStatus, ServiceListing } from './contract.ts'
 import { controlPaths } from './contract.ts'
 import type { Gateway } from './exchange/gateway.ts'
 import { PRODUCT_VERSION } from './exchange/version.ts'
-import { writeChunk } from './exchange/write.ts'
 import { checkHealth, isHealthy } from './health.ts'
 import { answerVerificationConf, type FoundRecord } from './message-log/index.ts'
+import { stream } from './streamed.ts'
+import { transparencyRoutes } from './transparency/control.ts'
 
 const MAX_PAGE = 500
 
@@ -28,6 +29,7 @@ export function controlRoutes(
         checks,
         configuration: gateway.configuration.status(),
         messageLog: gateway.messageLog.status(),
+        transparency: gateway.transparency.status(),
         counters: gateway.counters.snapshot(),
         listening: facts.listening,
         database: facts.database,
@@ -89,6 +91,7 @@ export function controlRoutes(
       await stream(response, 'application/vnd.etsi.asic-e+zip', gateway.messageLog.container(seq))
     })
 
+    transparencyRoutes(app, gateway)
     if (gateway.archive !== undefined) archiveRoutes(app, gateway.archive)
 
     app.get(controlPaths.verificationConfiguration, async (_request, response) => {
@@ -110,13 +113,4 @@ function entry(record: FoundRecord): LogEntry {
     member: shortId(record.member),
     timestamped: record.timestamped,
   }
-}
-
-/** The first chunk decides between an error answer and a begun one; after that only a cut is honest. */
-async function stream(response: Response, contentType: string, body: AsyncIterable<Uint8Array>): Promise<void> {
-  for await (const chunk of body) {
-    if (!response.headersSent) response.type(contentType)
-    if (!(await writeChunk(response, chunk))) return
-  }
-  response.end()
 }

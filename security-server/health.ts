@@ -9,6 +9,7 @@ export function checkHealth(gateway: Gateway): HealthChecks {
     configuration: state(configuration(gateway)),
     log: state(gateway.messageLog.status().refusing),
     timestamps: state(timestamps(gateway)),
+    transparency: state(gateway.transparency.trouble()),
   }
 }
 

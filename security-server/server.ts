@@ -16,7 +16,8 @@ import {
 } from '#host'
 import { parseServerId } from '#protocol'
 import { connectSigner } from '#signer'
-import { openArchive } from './archive/index.ts'
+import { siteServer } from '#transparent-log'
+import { type Archive, openArchive } from './archive/index.ts'
 import { internalTls } from './certificates/internal-tls.ts'
 import { openKeyring } from './certificates/keyring.ts'
 import { openOcspAnswers } from './certificates/ocsp-answers.ts'
@@ -39,6 +40,7 @@ import { descriptionFetcher, documentFetcher } from './provider/describe.ts'
 import { createServerListener } from './provider/listener.ts'
 import { createOcspListener } from './provider/ocsp-listener.ts'
 import { openServices } from './services/index.ts'
+import { openTransparency, type Transparency } from './transparency/index.ts'
 
 /** Running exchanges are waited for this long at a stop, then cut: their peers see what a crash would show. */
 const EXCHANGE_ENDS_MS = 4_000
@@ -74,19 +76,38 @@ export async function startSecurityServer(
     log,
   })
   life.onStop('configuration client', () => configuration.stop())
+  // Each asks the next, which is opened after it.
+  let transparency: Transparency | undefined
+  let archive: Archive | undefined
   const messageLog = await openMessageLog({
     directory: join(config.directory, 'message-log'),
     configuration: () => configuration.current(),
+    refusal: () => transparency?.refusal(),
     settings: config.messageLog,
     clock,
     log,
   })
   life.onStop('message log', () => messageLog.close())
-  const archive = config.archive.enabled
+  const history = await openTransparency({
+    directory: config.directory,
+    server,
+    signer,
+    messageLog,
+    configuration: () => configuration.current(),
+    settings: config.transparency,
+    archivedUpTo: async () => (await archive?.status())?.archivedUpTo,
+    witness: config.witness,
+    clock,
+    log,
+  })
+  transparency = history
+  life.onStop('transparent log', () => history.close())
+  archive = config.archive.enabled
     ? await openArchive({
         directory: config.directory,
         place: storePlace(config.store, config.directory, 'archive'),
         messageLog,
+        proofs: history,
         settings: config.archive,
         clock,
         log,
@@ -136,7 +157,7 @@ export async function startSecurityServer(
     knows: (service) => services.snapshot().service(service) !== undefined,
     monitoringClient: () => configuration.current()?.monitoringClient,
     certificates: () => serverCertificates({ keyring, services, internalTls: ownTls.cert }),
-    state: () => serverState({ messageLog, keyring, configuration, signer }),
+    state: () => serverState({ messageLog, transparency: history, keyring, configuration, signer }),
   })
   // What is stopped last was opened first: exchanges that the listeners still wait for are told of.
   life.onStop('monitoring', () => monitoring.close())
@@ -148,6 +169,7 @@ export async function startSecurityServer(
     configuration,
     services,
     messageLog,
+    transparency: history,
     archive,
     keyring,
     answers,
@@ -183,6 +205,12 @@ export async function startSecurityServer(
     const scraped = monitoring.metricsServer()
     listening.metrics = (await listen(scraped, prometheus.host, prometheus.port)).port
     opened.add(scraped)
+  }
+  const { listen: site } = config.transparency
+  if (site !== undefined) {
+    const read = siteServer({ sites: history.sites(), allow: site.allow, log })
+    listening.transparency = (await listen(read, site.host, site.port)).port
+    opened.add(read)
   }
   listening.ocsp = await open(ocsp, config.listen.ocsp)
   listening.clientTls = await open(clients.secure, config.listen.clientTls)

@@ -109,7 +109,7 @@ export class SignedLog {
       ]
       tree = await TileLog.open(treeDirectory, Math.max(0, ...heads.map(({ size }) => size)), opener)
       const log = new SignedLog({ options, lock, keys, tree, heads, newest, witnessed })
-      await log.#settle()
+      await log.verify()
       return log
     } catch (error) {
       await tree?.close()
@@ -141,7 +141,7 @@ export class SignedLog {
    */
   async publish(): Promise<SignedCheckpoint> {
     const { tree, origin } = this
-    await this.#settle()
+    await this.verify()
     if (this.missing > 0)
       throw new TransparentLogError(
         'tree_rolled_back',
@@ -196,8 +196,10 @@ export class SignedLog {
     this.#lock.release()
   }
 
-  /** Compares the tree with all that was signed and that it is long enough for. */
-  async #settle(): Promise<void> {
+  /**
+   * Compares the tree with all that was signed and that it is long enough for, once. @throws {TransparentLogError} `tree_forked`
+   */
+  async verify(): Promise<void> {
     const owed: Head[] = []
     for (const head of this.#owed) {
       if (head.size > this.tree.size) owed.push(head)

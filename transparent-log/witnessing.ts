@@ -43,6 +43,7 @@ export class Witnessing {
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
   #stopped = false
+  readonly #stopping = Promise.withResolvers<undefined>()
   #begun = Number.NEGATIVE_INFINITY
   #pauseMs = PACE_MS
 
@@ -53,7 +54,8 @@ export class Witnessing {
 
   /** Asks all what they keep of our log; resolves when each has answered or not. Contradictions are told. */
   async compare(): Promise<void> {
-    await Promise.all(this.#peers.map(async ({ peer }) => this.#judge(peer, await peer.compare())))
+    const compared = this.#peers.map(async ({ peer }) => this.#judge(peer, await peer.compare()))
+    await Promise.race([Promise.all(compared), this.#stopping.promise])
   }
 
   /** There is a new checkpoint. */
@@ -73,10 +75,11 @@ export class Witnessing {
     }))
   }
 
-  /** No round begins after it; one that runs is waited for. */
+  /** No round begins after it; what witnesses have not answered yet is not waited for. */
   async stop(): Promise<void> {
     this.#stopped = true
     clearTimeout(this.#timer)
+    this.#stopping.resolve(undefined)
     await this.#running
   }
 
@@ -95,7 +98,9 @@ export class Witnessing {
     const checkpoint = log.newest
     if (checkpoint === undefined || checkpoint.note.text === log.witnessed?.note.text) return
     const asked = this.#peers.map(async (each) => this.#note(each, await each.peer.submit(checkpoint)))
-    const lines = (await Promise.all(asked)).filter((line) => line !== undefined)
+    const answers = await Promise.race([Promise.all(asked), this.#stopping.promise])
+    if (answers === undefined) return
+    const lines = answers.filter((line) => line !== undefined)
     const enough = lines.length >= quorum
     this.#pauseMs = enough ? PACE_MS : Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS)
     if (lines.length === 0) return

@@ -12,6 +12,7 @@ import type { Metadata } from '../metadata/index.ts'
 import type { Monitoring } from '../monitoring/index.ts'
 import type { ServiceCaller } from '../provider/call.ts'
 import type { ServiceRegistry } from '../services/index.ts'
+import type { Transparency } from '../transparency/index.ts'
 import type { LogsBodies } from './body-logging.ts'
 import type { Counters } from './counters.ts'
 
@@ -22,6 +23,8 @@ export interface Gateway {
   readonly configuration: ConfigurationClient
   readonly services: ServiceRegistry
   readonly messageLog: MessageLog
+  /** What makes the log's history provable, and refuses records when it is not what was signed. */
+  readonly transparency: Transparency
   /** Undefined where the configuration turned it off. */
   readonly archive: Archive | undefined
   readonly keyring: Keyring

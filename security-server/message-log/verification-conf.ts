@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { writeZip, type ZipEntry } from '#evidence'
+import { type BundledFile, writeZip, type ZipEntry } from '#evidence'
 import type { GlobalConfiguration } from '#global-configuration'
 import { fault, writeSoapFault } from '#protocol'
 import type { EvidenceAnswer } from './index.ts'
@@ -37,26 +37,28 @@ export async function answerVerificationConf(
   }
 }
 
+async function* entries(configuration: GlobalConfiguration, modifiedAt: Date): AsyncGenerator<ZipEntry> {
+  for await (const { path, bytes } of verificationFiles(configuration))
+    yield { name: `verificationconf/${path}`, modifiedAt, compress: true, body: bytes }
+}
+
 /**
  * Each instance's shared parameters and in which version they are; private parameters judge nothing. On disk they lie in
  * X-Road's layout already (wire-conf §2.7), in folders named by the instance.
  */
-async function* entries(configuration: GlobalConfiguration, modifiedAt: Date): AsyncGenerator<ZipEntry> {
+export async function* verificationFiles(configuration: GlobalConfiguration): AsyncGenerator<BundledFile> {
   const { directory } = configuration.file()
-  const entry = (name: string, body: Uint8Array): ZipEntry => ({
-    name: `verificationconf/${name}`,
-    modifiedAt,
-    compress: true,
-    body,
-  })
   for (const folder of await readdir(directory, { withFileTypes: true })) {
     // What begins with a dot is the configuration client's own (its verified originals).
     if (!folder.isDirectory() || folder.name.startsWith('.')) continue
     const shared = await readFile(join(directory, folder.name, SHARED))
     const metadata = await readFile(join(directory, folder.name, `${SHARED}.metadata`), 'utf8')
     const { configurationVersion } = JSON.parse(metadata) as { readonly configurationVersion: string }
-    yield entry(`${folder.name}/${SHARED}`, shared)
-    yield entry(`${folder.name}/${SHARED}.metadata`, Buffer.from(JSON.stringify({ configurationVersion })))
+    yield { path: `${folder.name}/${SHARED}`, bytes: shared }
+    yield {
+      path: `${folder.name}/${SHARED}.metadata`,
+      bytes: Buffer.from(JSON.stringify({ configurationVersion })),
+    }
   }
-  yield entry('instance-identifier', Buffer.from(configuration.instance))
+  yield { path: 'instance-identifier', bytes: Buffer.from(configuration.instance) }
 }

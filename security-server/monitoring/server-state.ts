@@ -6,6 +6,7 @@ import { parseCertificate } from '#trust'
 import type { Keyring } from '../certificates/keyring.ts'
 import type { MessageLog } from '../message-log/index.ts'
 import type { ServiceRegistry } from '../services/index.ts'
+import type { Transparency } from '../transparency/index.ts'
 import type { MonitoredCertificate } from './environment/certificates.ts'
 import type { ServerState } from './prometheus/state-metrics.ts'
 
@@ -14,12 +15,14 @@ const SIGNER_MS = 2_000
 
 export interface StateParts {
   readonly messageLog: Pick<MessageLog, 'status'>
+  readonly transparency: Pick<Transparency, 'status'>
   readonly keyring: Pick<Keyring, 'states'>
   readonly configuration: Pick<ConfigurationClient, 'current' | 'status'>
   readonly signer: Pick<SignerClient, 'status'>
 }
 
-export async function serverState({ messageLog, keyring, configuration, signer }: StateParts): Promise<ServerState> {
+export async function serverState(parts: StateParts): Promise<ServerState> {
+  const { messageLog, transparency, keyring, configuration, signer } = parts
   const { records, untimestamped, lastTimestamp, failingSince } = messageLog.status()
   const { lastSuccess } = configuration.status()
   const current = configuration.current()
@@ -30,6 +33,7 @@ export async function serverState({ messageLog, keyring, configuration, signer }
       ...date('lastTimestamp', lastTimestamp),
       ...date('failingSince', failingSince),
     },
+    transparency: transparencyState(transparency.status()),
     certificates: keyring.states().map(({ use, sha256, notAfter, usable, usableUntil }) => ({
       use,
       sha256,
@@ -40,6 +44,17 @@ export async function serverState({ messageLog, keyring, configuration, signer }
     ...(current === undefined ? {} : { configurationExpiresAt: current.expiresAt }),
     ...date('configurationFetchedAt', lastSuccess),
     signer: await signerState(signer),
+  }
+}
+
+function transparencyState(status: ReturnType<Transparency['status']>): ServerState['transparency'] {
+  const { leaves, signedLeaves, witnessedLeaves, unsealedSince, witnesses, fault } = status
+  return {
+    ...{ leaves, signedLeaves },
+    ...(witnessedLeaves === undefined ? {} : { witnessedLeaves }),
+    ...date('unsealedSince', unsealedSince),
+    witnesses: witnesses.map(({ name, lastError }) => ({ name, cosigns: lastError === undefined })),
+    fault: fault !== undefined,
   }
 }
 

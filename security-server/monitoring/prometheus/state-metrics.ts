@@ -10,6 +10,17 @@ export interface ServerState {
     readonly lastTimestamp?: Date
     readonly failingSince?: Date
   }
+  readonly transparency: {
+    readonly leaves: number
+    readonly signedLeaves: number
+    /** Absent before the first, and where there are no witnesses. */
+    readonly witnessedLeaves?: number
+    /** Time of the oldest record that no checkpoint has. */
+    readonly unsealedSince?: Date
+    readonly witnesses: readonly { readonly name: string; readonly cosigns: boolean }[]
+    /** History is not what was signed. */
+    readonly fault: boolean
+  }
   readonly certificates: readonly {
     readonly use: string
     /** First hexadecimal digits of its SHA-256: enough to find it, and one series for each certificate of the server. */
@@ -40,7 +51,7 @@ export function stateMetrics(state: ServerState, monitoring: MonitoringState, st
     ...one,
     labels: { use: one.use, sha256: one.sha256.slice(0, DIGITS) },
   }))
-  const { messageLog, signer } = state
+  const { messageLog, transparency, signer } = state
   return [
     gauge('saadik_start_time_seconds', 'When the server was started, Unix time.', startedAt.getTime() / 1000),
     gauge('saadik_message_log_records', 'Records in the message log.', messageLog.records),
@@ -50,6 +61,28 @@ export function stateMetrics(state: ServerState, monitoring: MonitoringState, st
       'saadik_timestamping_failing_seconds',
       'Since when time-stamping has failed; 0 while it works.',
       messageLog.failingSince === undefined ? 0 : seconds(messageLog.failingSince, now),
+    ),
+    gauge('saadik_transparency_leaves', 'Leaves of the transparent log.', transparency.leaves),
+    gauge('saadik_transparency_signed_leaves', 'Leaves that the newest checkpoint has.', transparency.signedLeaves),
+    many(
+      'saadik_transparency_witnessed_leaves',
+      'Leaves that the newest witnessed checkpoint has.',
+      transparency.witnessedLeaves === undefined ? [] : [{ value: transparency.witnessedLeaves }],
+    ),
+    gauge(
+      'saadik_transparency_unsealed_seconds',
+      'How long the oldest record has waited for its checkpoint; 0 when none waits.',
+      transparency.unsealedSince === undefined ? 0 : seconds(transparency.unsealedSince, now),
+    ),
+    many(
+      'saadik_transparency_witness_cosigns',
+      'Whether the witness cosigned when it was last asked.',
+      transparency.witnesses.map(({ name, cosigns }) => ({ labels: { witness: name }, value: Number(cosigns) })),
+    ),
+    gauge(
+      'saadik_transparency_fault',
+      'Whether the history of the log is not what was signed: then no message is taken.',
+      Number(transparency.fault),
     ),
     many(
       'saadik_certificate_expiry_days',

@@ -30,6 +30,7 @@ export const START = 1_790_000_000
 
 const NO_STATE: ServerState = {
   messageLog: { records: 0, untimestamped: 0 },
+  transparency: { leaves: 0, signedLeaves: 0, witnesses: [], fault: false },
   certificates: [],
   signer: { reachable: true, unlocked: true },
 }

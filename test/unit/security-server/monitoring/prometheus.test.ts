@@ -46,6 +46,14 @@ test('the state of the server', async (t) => {
   const { monitoring } = opened(t, {
     state: async () => ({
       messageLog: { records: 12, untimestamped: 3, lastTimestamp: at(-30), failingSince: at(-20) },
+      transparency: {
+        leaves: 13,
+        signedLeaves: 12,
+        witnessedLeaves: 11,
+        unsealedSince: at(-7),
+        witnesses: [{ name: 'witness/w', cosigns: false }],
+        fault: true,
+      },
       certificates: [
         { use: 'message', sha256: 'ab'.repeat(32), notAfter: at(86_400 * 10), usable: true, usableUntil: at(600) },
         { use: 'authentication', sha256: 'cd'.repeat(32), notAfter: at(-86_400), usable: false },
@@ -60,6 +68,12 @@ test('the state of the server', async (t) => {
     'saadik_message_log_untimestamped 3',
     'saadik_timestamp_age_seconds 30',
     'saadik_timestamping_failing_seconds 20',
+    'saadik_transparency_leaves 13',
+    'saadik_transparency_signed_leaves 12',
+    'saadik_transparency_witnessed_leaves 11',
+    'saadik_transparency_unsealed_seconds 7',
+    'saadik_transparency_witness_cosigns{witness="witness/w"} 0',
+    'saadik_transparency_fault 1',
     'saadik_certificate_expiry_days{use="message",sha256="abababababab"} 10',
     'saadik_certificate_expiry_days{use="authentication",sha256="cdcdcdcdcdcd"} -1',
     'saadik_certificate_usable{use="authentication",sha256="cdcdcdcdcdcd"} 0',
@@ -138,6 +152,7 @@ test('the port answers /metrics to GET and nothing else', async (t) => {
       if (fails) throw new Error('no state')
       return {
         messageLog: { records: 0, untimestamped: 0 },
+        transparency: { leaves: 0, signedLeaves: 0, witnesses: [], fault: false },
         certificates: [],
         signer: { reachable: false, unlocked: false },
       }
@@ -161,7 +176,9 @@ test('the port answers /metrics to GET and nothing else', async (t) => {
 
 test('what the parts of a server say of themselves', async () => {
   const parts = {
-    messageLog: { status: () => ({ records: 5, untimestamped: 2, lastTimestamp: '2026-01-01T00:00:00.000Z' }) },
+    messageLog: {
+      status: () => ({ records: 5, removedTo: 0, untimestamped: 2, lastTimestamp: '2026-01-01T00:00:00.000Z' }),
+    },
     keyring: {
       states: () => [
         {
@@ -176,10 +193,29 @@ test('what the parts of a server say of themselves', async () => {
       ],
     },
     configuration: { current: () => undefined, status: () => ({ lastSuccess: '2026-01-02T00:00:00.000Z' }) },
+    transparency: {
+      status: () => ({
+        origin: 'message-log/x',
+        keys: [],
+        leaves: 5,
+        signedLeaves: 4,
+        sealedRecords: 4,
+        unsealedSince: '2026-01-03T00:00:00.000Z',
+        quorum: 1,
+        witnesses: [{ name: 'witness/w', url: 'http://w', size: 4 }],
+      }),
+    },
     signer: { status: async () => ({ version: '1', unlocked: true, keys: 1 }) },
   }
   const state = {
     messageLog: { records: 5, untimestamped: 2, lastTimestamp: new Date('2026-01-01') },
+    transparency: {
+      leaves: 5,
+      signedLeaves: 4,
+      unsealedSince: new Date('2026-01-03'),
+      witnesses: [{ name: 'witness/w', cosigns: true }],
+      fault: false,
+    },
     certificates: [{ use: 'message', sha256: 'ab'.repeat(32), notAfter: new Date('2027-01-01'), usable: false }],
     configurationFetchedAt: new Date('2026-01-02'),
     signer: { reachable: true, unlocked: true },

@@ -1,0 +1,144 @@
+// What a start compares before a message is taken: the tree with what the signer remembers, the message log with the tree.
+import { setImmediate as turn } from 'node:timers/promises'
+import { SignerError } from '#signer'
+import { SignedLog, type SignedLogOptions, TransparentLogError } from '#transparent-log'
+import type { Commitments, MessageLog } from '../message-log/index.ts'
+import { HistoryError } from './error.ts'
+import { compareRecord, firstDifference, integrate, leavesOf } from './records.ts'
+
+/** The newest records, each read anew and compared with its leaf; what is older is the patrol's. Half a second at most. */
+const NEWEST = 4096
+/** Compared between two turns of the event loop. */
+const SLICE = 32
+
+export interface Sources {
+  readonly messageLog: MessageLog
+  readonly commitments: Commitments
+}
+
+/**
+ * Opens the tree. What of it was signed and is not there, because its folder is older or was lost, comes again from the message log.
+ *
+ * @throws {HistoryError} where it is not what was signed; SignerError, TransparentLogError for what may pass
+ */
+export async function openTree(options: SignedLogOptions, commitments: Commitments): Promise<SignedLog> {
+  const log = await openSigned(options)
+  try {
+    await restore(log, commitments)
+    await log.verify()
+    return log
+  } catch (error) {
+    await log.close()
+    throw verdictOf(error)
+  }
+}
+
+async function openSigned(options: SignedLogOptions): Promise<SignedLog> {
+  try {
+    return await SignedLog.open(options)
+  } catch (error) {
+    if (error instanceof SignerError && error.code === 'store_failed')
+      throw new HistoryError('key_memory_lost', error.message, { cause: error })
+    throw verdictOf(error)
+  }
+}
+
+/** An error of the log that is a verdict on its history; any other as it is. */
+export function verdictOf(error: unknown): unknown {
+  const { message } = error as Error
+  if (error instanceof TransparentLogError) {
+    switch (error.code) {
+      case 'tree_rolled_back':
+        return new HistoryError('rolled_back', message, { cause: error })
+      case 'tree_forked':
+        return new HistoryError('history_rewritten', message, { cause: error })
+      case 'key_replaced':
+      case 'tree_damaged':
+        return new HistoryError(error.code, message, { cause: error })
+      default:
+        return error
+    }
+  }
+  if (error instanceof SignerError && ['log_rolled_back', 'log_forked', 'log_foreign'].includes(error.code))
+    return new HistoryError('history_rewritten', `the signer does not continue this log: ${message}`, { cause: error })
+  return error
+}
+
+async function restore(log: SignedLog, commitments: Commitments): Promise<void> {
+  while (log.missing > 0) {
+    if ((await integrate(log.tree, commitments, log.missing)) > 0) continue
+    const seq = log.tree.unmarked + 1
+    throw new HistoryError(
+      'rolled_back',
+      `${log.tree.size + log.missing} leaves were signed, and the message log ends before: record ${seq} and all after it are gone`,
+      { seq },
+    )
+  }
+}
+
+/**
+ * Compares the message log with the tree: whether all records are there, and the newest of them byte for byte.
+ *
+ * @throws {HistoryError} naming the first record that is not what it was
+ */
+export async function compareRecords({ tree }: SignedLog, { messageLog, commitments }: Sources): Promise<void> {
+  const records = tree.unmarked
+  const removed = messageLog.status().removedTo
+  const last = await commitments.last()
+  if (last < records) {
+    const first = (await firstDifference(tree, commitments, removed + 1, last)) ?? last + 1
+    throw new HistoryError(
+      'records_missing',
+      `the leaves of ${records} records were signed, and the message log has ${last}; the first that is not what it was is record ${first}`,
+      { seq: first },
+    )
+  }
+  const from = Math.max(removed + 1, records - NEWEST + 1)
+  for (let seq = from; seq <= records; seq += SLICE) {
+    const leaves = await leavesOf(tree, seq, Math.min(SLICE, records - seq + 1))
+    for (const [at, leaf] of leaves.entries()) {
+      try {
+        await compareRecord(messageLog, seq + at, leaf)
+      } catch (error) {
+        if (!(error instanceof HistoryError)) throw error
+        throw await firstOf(error, tree, commitments, removed)
+      }
+    }
+    await turn()
+  }
+}
+
+/**
+ * Compares what was removed with what the archive has.
+ *
+ * @throws {HistoryError} `records_missing`
+ */
+export async function compareRemoved(
+  messageLog: Pick<MessageLog, 'status'>,
+  archivedUpTo: () => Promise<number | undefined>,
+): Promise<void> {
+  const { removedTo } = messageLog.status()
+  const archived = await archivedUpTo()
+  if (archived === undefined || removedTo <= archived) return
+  throw new HistoryError(
+    'records_missing',
+    `records up to ${removedTo} were removed from the message log, and the archive has them up to ${archived} only`,
+    { seq: archived + 1 },
+  )
+}
+
+/** Records that were taken out or put in move all behind them: the first that differs is the one to name. */
+async function firstOf(
+  found: HistoryError,
+  tree: SignedLog['tree'],
+  commitments: Commitments,
+  removed: number,
+): Promise<HistoryError> {
+  const seq = found.seq ?? 1
+  const first = await firstDifference(tree, commitments, removed + 1, seq - 1)
+  if (first === undefined) return found
+  return new HistoryError(found.code, `${found.message}; the first that is not what it was is record ${first}`, {
+    cause: found,
+    seq: first,
+  })
+}

@@ -1,0 +1,49 @@
+// Proofs as files (C2SP tlog-proof): where an entry stands, the way to the root, the checkpoint with its signatures.
+import { setTimeout as pause } from 'node:timers/promises'
+import { formatLogProof } from '#transparency'
+import type { EntryProof, SignedLog } from '#transparent-log'
+import type { MessageLog } from '../message-log/index.ts'
+import { HistoryError } from './error.ts'
+import { compareRecord } from './records.ts'
+
+/** A proof waits this long for its entry to be signed. */
+const PATIENCE_MS = 5_000
+const LOOK_MS = 50
+
+/** Of a record, with its salt and encoding: who has the proof can compute the leaf. Throws HistoryError. */
+export async function recordProof(log: SignedLog, messageLog: MessageLog, seq: number): Promise<Uint8Array> {
+  const { records } = messageLog.status()
+  if (!Number.isSafeInteger(seq) || seq < 1 || seq > records)
+    throw new HistoryError('record_not_found', `the log has no record ${seq}`)
+  const { tree } = log
+  const proof = await whenSigned(log, () => (seq <= tree.unmarked ? tree.indexOf(seq - 1) : undefined))
+  if (proof === undefined) throw new HistoryError('not_signed_yet', `no checkpoint has record ${seq} yet`)
+  const evidence = await compareRecord(messageLog, seq, proof.entry)
+  if (evidence === undefined)
+    throw new HistoryError(
+      'record_not_found',
+      `record ${seq} was archived and removed; its proof lies beside the archive`,
+    )
+  return fileOf(proof, Buffer.concat([evidence.salt, evidence.record]))
+}
+
+/** Of any entry. Throws HistoryError. */
+export async function entryProof(log: SignedLog, index: number, extra?: Uint8Array): Promise<Uint8Array> {
+  const proof = await whenSigned(log, () => (index >= 0 && index < log.tree.size ? index : undefined))
+  if (proof === undefined) throw new HistoryError('not_signed_yet', `no checkpoint has entry ${index} yet`)
+  return fileOf(proof, extra)
+}
+
+async function whenSigned(log: SignedLog, indexOf: () => number | undefined): Promise<EntryProof | undefined> {
+  const until = performance.now() + PATIENCE_MS
+  for (;;) {
+    const index = indexOf()
+    const proof = index === undefined ? undefined : await log.prove(index)
+    if (proof !== undefined || performance.now() > until) return proof
+    await pause(LOOK_MS)
+  }
+}
+
+function fileOf({ index, hashes, checkpoint }: EntryProof, extra: Uint8Array | undefined): Uint8Array {
+  return formatLogProof({ index, proof: hashes, note: checkpoint.note, ...(extra === undefined ? {} : { extra }) })
+}
