@@ -12,10 +12,23 @@ const dir: Option = { value: 'DIR', help: "the demo's state (default: .saadik he
 const output: Option = { value: 'FILE', short: 'o', help: 'write there instead of to the standard output' }
 const where = { server, config, dir } as const
 
-/** Whom to believe, as `verify` has it. */
+/** Whom to believe, of whatever time. */
 const whom = {
-  conf: { value: 'DIR', help: 'a verification configuration: the folder or the zip that GET /verificationconf gives' },
-  anchor: { value: 'FILE', help: 'download the configuration that this anchor names, instead' },
+  anchor: {
+    value: 'FILE',
+    help: "believe whom this anchor's configuration names; downloaded unless it is at hand",
+  },
+  configuration: {
+    value: 'DIR',
+    many: true,
+    help: 'stored signed configurations that the anchor vouches for: a folder, a zip, a bundle (several times)',
+  },
+  conf: {
+    value: 'DIR',
+    many: true,
+    help: 'believe this copy of a configuration, unsigned: what GET /verificationconf gives (several times)',
+  },
+  pinned: { value: 'FILE', many: true, help: 'believe whom this list of your own names (several times)' },
 } as const
 const authorities = {
   tsa: {
@@ -61,21 +74,7 @@ It runs until Ctrl-C.
     takes: 'FILE|FOLDER…',
     positionals: [1, 10_000],
     options: {
-      anchor: {
-        value: 'FILE',
-        help: "believe whom this anchor's configuration names; downloaded unless it is at hand",
-      },
-      configuration: {
-        value: 'DIR',
-        many: true,
-        help: 'stored signed configurations that the anchor vouches for: a folder, a zip, a bundle (several times)',
-      },
-      conf: {
-        value: 'DIR',
-        many: true,
-        help: 'believe this copy of a configuration, unsigned: what GET /verificationconf gives (several times)',
-      },
-      pinned: { value: 'FILE', many: true, help: 'believe whom this list of your own names (several times)' },
+      ...whom,
       after: { value: 'DIGEST', help: "where the archive before ended; 'first' when there is none" },
       'second-opinion': { help: 'let xmlsec1 and xml-crypto judge each signature too; any disagreement fails' },
       report: { value: 'FILE', help: 'write a printable page (HTML) too' },

@@ -8,14 +8,14 @@ import { authoritiesOf } from './authorities.ts'
 import type { Run } from './command.ts'
 import { containersIn, faultOf, isFolder, openerOf } from './container-files.ts'
 import { CliError } from './error.ts'
-import { digestOf, trustNow } from './long-term-options.ts'
+import { digestOf, whomToBelieve } from './long-term-options.ts'
 
 export const exportEvidence: Run = async (given, out) => {
   const target = given.text('output')
   if (target === undefined) throw new CliError('usage', 'where to? -o FILE, or -o DIR for many')
-  const trust = await trustNow(given, out)
+  const { trust, now } = await whomToBelieve(given, out)
   const digest = digestOf(given) ?? 'SHA-512'
-  const authorities = authoritiesOf(trust, given.text('tsa'))
+  const authorities = authoritiesOf(now, given.text('tsa'))
   const toFolder = existsSync(target) && (await isFolder(target))
   const [first = '', ...more] = given.positionals
   if (!toFolder && (more.length > 0 || (await isFolder(first))))

@@ -6,7 +6,7 @@ import { authoritiesOf } from './authorities.ts'
 import type { Output, Run } from './command.ts'
 import { containersIn, faultOf, openerOf, replaceContainer } from './container-files.ts'
 import { standingOf } from './evidence-status.ts'
-import { believed, digestOf, horizonOf } from './long-term-options.ts'
+import { digestOf, horizonOf, whomToBelieve } from './long-term-options.ts'
 
 /** Containers under one time-stamp: each gets ten hashes of a tree over so many, and what is known of them is kept meanwhile. */
 const SHARED = 1000
@@ -18,10 +18,10 @@ interface Due {
 }
 
 export const renew: Run = async (given, out) => {
-  const whom = await believed(given, out)
+  const whom = await whomToBelieve(given, out)
   const horizon = horizonOf(given)
   const asked = digestOf(given)
-  const { stamp } = authoritiesOf(whom.trust, given.text('tsa'))
+  const { stamp } = authoritiesOf(whom.now, given.text('tsa'))
   const counts = { renewed: 0, 'not due': 0, 'gained nothing': 0, refused: 0 }
   let seen = 0
 

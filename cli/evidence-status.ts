@@ -2,9 +2,8 @@
 import { LongTermError, type Standing, type Survey, surveyContainer, verifyContainer } from '#evidence'
 import type { Run } from './command.ts'
 import { containersIn, faultOf, openerOf } from './container-files.ts'
-import { believed, horizonOf } from './long-term-options.ts'
+import { horizonOf, type Whom, whomToBelieve } from './long-term-options.ts'
 import { coloured } from './output.ts'
-import type { Believed } from './trust.ts'
 
 /** Good evidence with what makes it last, or why it is none. */
 export type Standings =
@@ -12,7 +11,7 @@ export type Standings =
   | { readonly state: 'invalid' | 'unreadable'; readonly code: string; readonly detail: string }
 
 /** Only what is valid, but for parts that are withheld or not kept, is worth keeping valid. */
-export async function standingOf(file: string, { trust }: Believed): Promise<Standings> {
+export async function standingOf(file: string, { trust }: Whom): Promise<Standings> {
   const open = openerOf(file)
   try {
     const report = await verifyContainer(open(), trust)
@@ -37,7 +36,7 @@ export async function standingOf(file: string, { trust }: Believed): Promise<Sta
 }
 
 export const status: Run = async (given, out) => {
-  const whom = await believed(given, out)
+  const whom = await whomToBelieve(given, out)
   const horizon = horizonOf(given)
   const counts = { good: 0, due: 0, invalid: 0, unreadable: 0 }
   const files: object[] = []

@@ -1,19 +1,26 @@
 // Options that the commands of `saadik evidence` share.
 import type { TrustMaterial } from '#protocol'
 import { type DigestName, digestNamed } from '#trust'
+import type { Trust } from '#verification'
 import type { Arguments, Output } from './command.ts'
 import { CliError } from './error.ts'
-import { type Believed, believedBy } from './trust.ts'
+import { downloadConfiguration } from './trust.ts'
+import { readTrustSpec, trustOf } from './verify/trust-spec.ts'
 
-/** As for `verify`. */
-export async function believed(given: Arguments, out: Output): Promise<Believed> {
-  const found = await believedBy({ conf: given.text('conf'), anchor: given.text('anchor') })
-  if (found.how !== undefined) out.note(found.how)
-  return found
+export interface Whom {
+  /** Of the time that is judged. */
+  readonly trust: Trust
+  /** Of today: who can be asked. */
+  readonly now: TrustMaterial
 }
 
-export async function trustNow(given: Arguments, out: Output): Promise<TrustMaterial> {
-  return (await believed(given, out)).trust
+/** As for `verify`. Throws CliError `usage`, `unreadable`. */
+export async function whomToBelieve(given: Arguments, out: Output): Promise<Whom> {
+  const spec = await readTrustSpec(given, out)
+  const trust = trustOf(spec, spec.download ? await downloadConfiguration(spec.anchor?.path ?? '') : undefined)
+  const now = trust.at(new Date())?.trust
+  if (now === undefined) throw new CliError('unreadable', 'nothing that was given says whom to believe today')
+  return { trust, now }
 }
 
 /** `--hash`; throws CliError `usage` for one that vouches for nothing. */

@@ -5,8 +5,8 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { EvidenceError, readZip } from '#evidence'
-import { collect, type TrustMaterial } from '#protocol'
-import { type Files, readConfigurationCopy, readStoredConfigurations, Trust, VerificationError } from '#verification'
+import { collect } from '#protocol'
+import { type Files, VerificationError } from '#verification'
 import { CliError } from './error.ts'
 import { nearbyDemo } from './nearby.ts'
 
@@ -14,32 +14,6 @@ import { nearbyDemo } from './nearby.ts'
 const MAX_BYTES = 512 * 1024 * 1024
 const MAX_FILES = 100_000
 const MAX_DEPTH = 8
-
-export interface Believed {
-  readonly trust: TrustMaterial
-  /** For people, when nobody chose it. */
-  readonly how?: string
-}
-
-/**
- * One configuration, for commands that need it as it is now.
- *
- * @throws CliError `usage` or `unreadable`: without trust there is nothing to judge by
- */
-export async function believedBy({
-  conf,
-  anchor,
-}: {
-  conf: string | undefined
-  anchor: string | undefined
-}): Promise<Believed> {
-  if (conf !== undefined && anchor !== undefined)
-    throw new CliError('usage', 'either --conf or --anchor: one of them says whom to believe')
-  if (conf !== undefined) return { trust: readConfigurationCopy(await configurationFiles(conf)).trust }
-  if (anchor !== undefined) return { trust: await downloaded(anchor) }
-  const { copy, how } = nearbyCopy()
-  return { trust: readConfigurationCopy(await configurationFiles(copy)).trust, how }
-}
 
 /** The configuration of the demo nearby. Throws CliError `unreadable` where there is none. */
 export function nearbyCopy(): { readonly copy: string; readonly how: string } {
@@ -52,14 +26,6 @@ export function nearbyCopy(): { readonly copy: string; readonly how: string } {
     )
   }
   return { copy, how: `believing the configuration of ${demo.instance}, the demo in ${demo.directory}` }
-}
-
-async function downloaded(anchor: string): Promise<TrustMaterial> {
-  const xml = readAnchor(anchor)
-  const configurations = readStoredConfigurations(await downloadConfiguration(anchor), xml)
-  const now = new Trust({ configurations }).at(new Date())
-  if (now === undefined) throw new CliError('unreadable', `the configuration that ${anchor} names has expired`)
-  return now.trust
 }
 
 /** The bytes of an anchor. Throws CliError `unreadable`. */

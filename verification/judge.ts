@@ -9,6 +9,7 @@ import {
   EvidenceError,
   type Examined,
   examineContainer,
+  judgeLasting,
   judgeProof,
   PROOF_SUFFIX,
   type Report,
@@ -60,6 +61,11 @@ export interface JudgeOptions {
    * lead to what the auditor trusts. Absent: what comes along is not looked at.
    */
   readonly bundledTrust?: (files: Files) => Trust
+  /**
+   * Opens the file anew. What keeps a container for long is over all of it and read several times; inside another file, or without this, it is
+   * not judged.
+   */
+  readonly reopen?: () => AsyncIterable<Uint8Array>
   /** Where an archive must go on from; by default wherever it says. */
   readonly archiveStart?: ArchiveStart
   /** Those who judge each signature as well. */
@@ -110,8 +116,8 @@ class FileJudge {
   }
 
   async container(source: AsyncIterable<Uint8Array>): Promise<FileReport> {
-    const { name = '', proofOf } = this.#options
-    await this.#judge(null, source, await this.#trust(), proofOf?.(name))
+    const { name = '', proofOf, reopen } = this.#options
+    await this.#judge(null, source, await this.#trust(), proofOf?.(name), reopen)
     return this.#report('container', [])
   }
 
@@ -173,11 +179,16 @@ class FileJudge {
     source: AsyncIterable<Uint8Array>,
     trust: Trust,
     proof: Uint8Array | undefined,
+    reopen?: () => AsyncIterable<Uint8Array>,
   ): Promise<void> {
     const { opinions = [], each } = this.#options
     const { examined, more } = await asked(opinions, (tap) => examineContainer(source, trust, tap && { tap }))
     let report = withProof(examined, proof, trust)
     if (more !== undefined) report = withChecks(report, more.checks, { opinions: more.opinions })
+    if (reopen !== undefined && examined.container?.lasts) {
+      const { check, lasting } = await judgeLasting(reopen, trust)
+      report = withChecks(report, [check], lasting && { lasting })
+    }
     this.#verdict = worse(this.#verdict, report.verdict)
     this.#containers += 1
     await each({ entry, ...report })

@@ -44,7 +44,9 @@ export async function judgePath(
   const { trust, opinions, archiveStart } = judging
   try {
     const { proofOf, checks } = await proofsFor(path)
-    const report = await judgeEvidence(createReadStream(path, { highWaterMark: READ_BYTES }), {
+    const open = () => createReadStream(path, { highWaterMark: READ_BYTES })
+    const report = await judgeEvidence(open(), {
+      reopen: open,
       trust,
       name: basename(path),
       each,

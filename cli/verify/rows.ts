@@ -10,7 +10,7 @@ export const SCHEMA = 'saadik-verification-1'
 /** Every key is always there. */
 export function containerRow(file: string, report: ContainerReport): object {
   const { entry, verdict, indication, subIndication, signer, signerName, signedAt, certificate, ocsp } = report
-  const { timestamp, message, provenDigests, proof, opinions, believed, checks } = report
+  const { timestamp, message, provenDigests, proof, opinions, lasting, believed, checks } = report
   return {
     file,
     entry,
@@ -28,6 +28,7 @@ export function containerRow(file: string, report: ContainerReport): object {
     provenDigests: provenDigests ?? [],
     proof: proof ?? null,
     opinions: opinions ?? [],
+    lasting: lasting ?? null,
     believed: believed ?? [],
     checks,
   }

@@ -1,4 +1,5 @@
 // The answer for people: the verdict first, then who, when and every check; one line for what passed among many.
+import type { Lasting } from '#evidence'
 import type { ArchiveLinks, Check, ContainerReport, FileReport, LogProof, Report, Verdict } from '#verification'
 import type { Output } from '../command.ts'
 import { coloured, facts } from '../output.ts'
@@ -93,6 +94,7 @@ function rows(report: Report): readonly (readonly [string, string | undefined])[
     message,
     provenDigests = [],
     proof,
+    lasting,
     believed,
   } = report
   const carries = message && message.attachments.length > 0 ? `, attachments: ${message.attachments.join(', ')}` : ''
@@ -107,8 +109,15 @@ function rows(report: Report): readonly (readonly [string, string | undefined])[
     ['proves nothing', message && message.unsigned.length > 0 ? message.unsigned.join(', ') : undefined],
     ...provenDigests.map(({ name, algorithm, value }) => ['proven digest', `${name} ${algorithm} ${value}`] as const),
     ['log', proof && proofWords(proof)],
+    ['layout', lasting?.layout],
+    ['kept by', lasting && keptBy(lasting)],
+    ['good until', lasting && `${lasting.until}: then ${lasting.because}`],
     ['believed', believed?.join('; ')],
   ]
+}
+
+function keptBy({ timestamps }: Lasting): string {
+  return timestamps.map(({ kind, genTime, digest }) => `${kind} ${genTime} (${digest})`).join(', ')
 }
 
 function proofWords({ state, origin, size, index, record, witnesses = [] }: LogProof): string {

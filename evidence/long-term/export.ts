@@ -4,6 +4,7 @@ import type { TrustMaterial } from '#protocol'
 import type { DigestName } from '#trust'
 import type { ReadContainer } from '../container.ts'
 import type { SignatureForm } from '../coverage.ts'
+import { type TrustOverTime, trustAt } from '../trust-over-time.ts'
 import { examineContainer } from '../verify-container.ts'
 import { type ConformingContainer, writeConforming } from './conforming-container.ts'
 import { Contents, type Source, unchanged } from './contents.ts'
@@ -12,7 +13,8 @@ import { type Authorities, upgradeSignature } from './upgrade.ts'
 
 export interface Export {
   readonly open: Source
-  readonly trust: TrustMaterial
+  /** The container is judged by whom to believe then; the new time-stamps by whom to believe when it is made. */
+  readonly trust: TrustMaterial | TrustOverTime
   readonly digest: DigestName
   readonly authorities: Authorities
   readonly createdAt: Date
@@ -24,8 +26,8 @@ export interface Export {
  * @throws LongTermError `not_believed` when the container is not TOTAL-PASSED, and what upgradeSignature throws.
  */
 export async function exportConforming(input: Export): Promise<AsyncIterable<Uint8Array>> {
-  const { open, trust } = input
-  const { report, container, parties, coverage } = await examineContainer(open(), trust)
+  const { open, createdAt } = input
+  const { report, container, parties, coverage } = await examineContainer(open(), input.trust)
   if (report.indication !== 'TOTAL-PASSED' || !container || !parties || !coverage) {
     const failed = report.checks.find(({ ok }) => !ok)
     const why = failed === undefined ? '' : `: ${failed.name}: ${failed.detail ?? failed.code ?? ''}`
@@ -34,6 +36,9 @@ export async function exportConforming(input: Export): Promise<AsyncIterable<Uin
       `The container is ${[report.indication, report.subIndication].filter(Boolean).join(', ')}${why}`,
     )
   }
+  const trust = trustAt(input.trust, createdAt)?.trust
+  if (trust === undefined)
+    throw new LongTermError('not_believed', `Nothing that was given says whom to believe on ${createdAt.toISOString()}`)
   const dataObjects = dataObjectsOf(container, coverage.form, await Contents.read(open))
   const bodies = new Map(dataObjects.map(({ name, body }) => [`/${name}`, body]))
   const signature = await upgradeSignature({
@@ -50,7 +55,7 @@ export async function exportConforming(input: Export): Promise<AsyncIterable<Uin
       else yield body
     },
   })
-  return writeConforming({ createdAt: input.createdAt, signature, dataObjects, original: originalOf(container) })
+  return writeConforming({ createdAt, signature, dataObjects, original: originalOf(container) })
 }
 
 type DataObject = ConformingContainer['dataObjects'][number]

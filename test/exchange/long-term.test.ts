@@ -6,7 +6,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } fr
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, before, test } from 'node:test'
-import { surveyContainer, verifyContainer } from '#evidence'
+import { surveyContainer, verifyContainer, writeZip } from '#evidence'
 import { entriesOf, evidenceOf, trustOf } from '../federation/evidence.ts'
 import { CLIENT, type Pair, startPair } from '../federation/pair.ts'
 import { envelope, multipart } from '../federation/soap.ts'
@@ -145,6 +145,29 @@ test('renew: what is under another digest, in either layout; not what would gain
     assert.equal(times.at(-1)?.digest, 'SHA3-512')
     assert.equal((await verifyContainer(one(path), trust)).verdict, 'valid')
   }
+})
+
+test('verify says what keeps a container and until when; what a record is over and was changed is invalid', async () => {
+  const path = join(folder, 'both', 'plain-requestOnly.asice')
+  const people = saadik('verify', path)
+  assert.equal(people.status, 0, people.stdout)
+  assert.match(people.stdout, /✔ what keeps it for long/)
+  assert.match(people.stdout, /good until {2}.*: then the certificate of .* ends/)
+  const { files } = JSON.parse(saadik('verify', '--json', path).stdout) as {
+    files: { lasting: { layout: string; timestamps: object[] } | null }[]
+  }
+  assert.equal(files[0]?.lasting?.layout, 'X-Road')
+  assert.equal(files[0]?.lasting?.timestamps.length, 2)
+  const entries = await entriesOf(await readFile(path))
+  // X-Road's own checks do not look at this one.
+  entries.set('META-INF/manifest.xml', Buffer.from('<other/>'))
+  const modifiedAt = new Date()
+  const written = writeZip([...entries].map(([name, body]) => ({ name, body, modifiedAt, compress: true })))
+  const changed = join(folder, 'changed.asice')
+  await writeFile(changed, written)
+  const judged = saadik('verify', changed)
+  assert.equal(judged.status, 1)
+  assert.match(judged.stdout, /INVALID .*✘ what keeps it for long: wrong_imprint/s)
 })
 
 test('an authority that is not there, or not believed: nothing is changed', async () => {

@@ -141,6 +141,7 @@ function factsOf(report: Report): readonly Markup[] {
     provenDigests = [],
     proof,
     opinions = [],
+    lasting,
     believed = [],
   } = report
   return [
@@ -163,6 +164,10 @@ function factsOf(report: Report): readonly Markup[] {
     message && message.absent.length > 0 ? fact('signed, not here', message.absent.join(', ')) : undefined,
     message && message.unsigned.length > 0 ? fact('here, not signed', message.unsigned.join(', ')) : undefined,
     proof && html`<tr><th>log</th><td>${logWords(proof).map((one) => html`<div>${one}</div>`)}</td></tr>`,
+    ...(lasting?.timestamps ?? []).map(({ kind, genTime, digest, authority }) =>
+      fact('kept by', `${kind} ${genTime} (${digest}), by ${authority}`),
+    ),
+    lasting && fact('good until', `${lasting.until}: then ${lasting.because}`),
     ...opinions.map(({ by, says, detail }) =>
       fact('second opinion', `${by}: ${says === 'nothing' ? 'none' : says}${detail ? ` (${detail})` : ''}`),
     ),

@@ -19,6 +19,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
   [CHECKS.inclusion]:
     'The record stands in the log that keeps all messages of that server, and cannot be taken out unseen.',
   [CHECKS.witnesses]: 'Independent witnesses saw the log in this state, so that it cannot be rewritten.',
+  [CHECKS.lasting]:
+    'Time-stamps that renew one another, each in time, keep the container beyond the life of the certificates in it.',
   [CHECKS.opinion]: 'Other software that judged the same signature came to the same result.',
   'archive chain': 'The archive holds what was archived, all of it, in its order.',
   'link between archives': 'Each archive goes on from where the one before it ended.',

@@ -40,6 +40,7 @@ const KEYS = [
   'provenDigests',
   'proof',
   'opinions',
+  'lasting',
   'believed',
   'checks',
 ]
