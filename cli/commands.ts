@@ -11,6 +11,10 @@ const config: Option = { value: 'FILE', short: 'c', help: "the process's configu
 const dir: Option = { value: 'DIR', help: "the demo's state (default: .saadik here or in a folder above)" }
 const output: Option = { value: 'FILE', short: 'o', help: 'write there instead of to the standard output' }
 const where = { server, config, dir } as const
+const logPolicy: Option = {
+  value: 'FILE',
+  help: 'believe the logs and witnesses of this tlog-policy instead of the keys that the server names',
+}
 
 /** Whom to believe, of whatever time. */
 const whom = {
@@ -75,7 +79,7 @@ It runs until Ctrl-C.
     positionals: [1, 10_000],
     options: {
       ...whom,
-      after: { value: 'DIGEST', help: "where the archive before ended; 'first' when there is none" },
+      after: { value: 'DIGEST', help: "where the archives must go on from; 'first' when there is none before" },
       'second-opinion': { help: 'let xmlsec1 and xml-crypto judge each signature too; any disagreement fails' },
       report: { value: 'FILE', help: 'write a printable page (HTML) too' },
       'sign-report': { value: 'FILE', help: 'sign that page with your key and certificate (PEM): FILE.p7s beside it' },
@@ -311,9 +315,86 @@ QUERY-ID is the X-Road-Id of a message, as its answer carries it.
     summary: 'Take a message out of the message log as an ASiC-E container',
     takes: 'ID',
     positionals: [1, 1],
-    options: { output, ...where },
-    details: "ID is the number that 'saadik log find' shows.\n\n  saadik log get 17 --server customs -o request.asice",
+    options: {
+      bundle: { help: 'with its proof from the transparent log and the configuration that was in force' },
+      output,
+      ...where,
+    },
+    details: `
+ID is the number that 'saadik log find' shows.
+
+  saadik log get 17 --server customs -o request.asice
+  saadik log get 17 --bundle --server customs -o request.asice.evidence.zip`,
     load: async () => (await import('./log.ts')).get,
+  },
+  {
+    name: 'log prove',
+    summary: 'Prove that a message stands in the transparent log of a security server',
+    takes: 'ID',
+    positionals: [1, 1],
+    options: { policy: logPolicy, output, ...where },
+    details: `
+ID is the number that 'saadik log find' shows. The proof (C2SP tlog-proof) is judged before it is written. It has the record's
+salt and digests: who has it can tell what the leaf stands for.
+
+  saadik log prove 17 --server customs -o request.tlog-proof
+
+Exit code: 1 where the proof does not hold.`,
+    load: async () => (await import('./log-proof.ts')).prove,
+  },
+  {
+    name: 'log checkpoint',
+    summary: 'Take the newest checkpoint of the transparent log: what it says of itself, signed and witnessed',
+    options: {
+      timestamped: { help: 'the newest that was time-stamped, and its time-stamp in FILE.tst' },
+      policy: logPolicy,
+      output,
+      ...where,
+    },
+    details: `
+Whoever keeps one can prove later that the log was rewritten, or that it was not: saadik log consistency, saadik log check.
+
+  saadik log checkpoint --server customs -o customs-2027-03-01.checkpoint`,
+    load: async () => (await import('./log-proof.ts')).checkpoint,
+  },
+  {
+    name: 'log consistency',
+    summary: 'Prove that the transparent log only grew since a checkpoint',
+    takes: 'CHECKPOINT',
+    positionals: [1, 1],
+    options: { policy: logPolicy, json, ...where },
+    details: `
+  saadik log consistency customs-2027-03-01.checkpoint --policy customs.policy --server customs
+
+Exit code: 0 it only grew, 1 it was rewritten or a signature does not hold.`,
+    load: async () => (await import('./log-proof.ts')).consistency,
+  },
+  {
+    name: 'log check',
+    summary: 'Read the whole message log anew and compare it with its leaves and checkpoints',
+    options: {
+      checkpoint: { value: 'FILE', many: true, help: 'a checkpoint that was taken earlier (several times)' },
+      json,
+      ...where,
+    },
+    details: `
+Names the first record that is not what was logged. The server goes on meanwhile and gives half a core to it. Where a checkpoint
+does not fit although records and leaves do, leaves were rewritten too: what is named is then between two checkpoints.
+
+  saadik log check --server customs --checkpoint customs-2027-03-01.checkpoint
+
+Exit code: 0 whole, 1 changed.`,
+    load: async () => (await import('./log-check.ts')).check,
+  },
+  {
+    name: 'log policy',
+    summary: "Write the keys of a security server's log and of its witnesses, for auditors",
+    options: { output, ...where },
+    details: `
+A C2SP tlog-policy. Keep it: what it names is compared with what comes later. Get the witnesses' keys from the witnesses.
+
+  saadik log policy --server customs -o customs.policy`,
+    load: async () => (await import('./log-policy.ts')).policy,
   },
   {
     name: 'archive run',

@@ -47,7 +47,8 @@ export const get: Run = async (given, out) => {
   if (!/^\d{1,15}$/.test(id)) throw new CliError('usage', `ID is the number that 'saadik log find' shows, not '${id}'`)
   const file = given.text('output')
   if (file === undefined && process.stdout.isTTY) throw new CliError('usage', 'a container is no text: -o FILE')
-  await download(targetOf(given, ['security-server']), `${controlPaths.container(Number(id))}?force=1`, file)
+  const path = given.on('bundle') ? controlPaths.bundle(Number(id)) : controlPaths.container(Number(id))
+  await download(targetOf(given, ['security-server']), `${path}?force=1`, file)
   if (file !== undefined) out.note(`written to ${file}; verify it: saadik verify ${file}`)
   return 0
 }

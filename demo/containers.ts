@@ -1,8 +1,8 @@
 // The same country with one container per process (docker-compose.yml): nobody supervises here, so the steps of `demo up`
 // become three short programs that run between the others: write the files, enrol, open and send the first message.
-import { applyFederation, ceremony, enrolServer, type ServerCertificates, takeAnchor } from './enrolment.ts'
+import { applyFederation, ceremony, enrolServer, notesOf, type ServerCertificates, takeAnchor } from './enrolment.ts'
 import { DemoError } from './error.ts'
-import { readAbout, writeFiles } from './files.ts'
+import { readAbout, writeFiles, writeServerFiles } from './files.ts'
 import { firstMessage } from './first-message.ts'
 import { type Layout, layoutOf } from './layout.ts'
 import { openServer } from './opening.ts'
@@ -53,7 +53,9 @@ async function enrol(layout: Layout): Promise<readonly string[]> {
       await enrolServer(server, authorities, layout),
     ],
   )
-  const changes = await applyFederation(layout, await authorities, new Map(await Promise.all(enrolled)))
+  const certificates = new Map(await Promise.all(enrolled))
+  const changes = await applyFederation(layout, await authorities, certificates)
   await takeAnchor(layout)
+  await writeServerFiles(layout, notesOf(certificates))
   return changes
 }

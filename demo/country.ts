@@ -2,8 +2,9 @@
 // a later one finds everything done and changes nothing.
 import { join } from 'node:path'
 import { type Child, type Program, startChild } from './child.ts'
-import { applyFederation, ceremony, enrolServer, type ServerCertificates, takeAnchor } from './enrolment.ts'
+import { applyFederation, ceremony, enrolServer, notesOf, type ServerCertificates, takeAnchor } from './enrolment.ts'
 import { DemoError } from './error.ts'
+import { writeServerFiles } from './files.ts'
 import { type Layout, landArguments, PORTS, type RegisterLayout, type ServerLayout } from './layout.ts'
 import { openServer } from './opening.ts'
 import { count, type Progress } from './progress.ts'
@@ -104,6 +105,7 @@ export function country(layout: Layout, progress: Progress): Country {
       )
       const changes = await applyFederation(layout, all[1], certificates)
       await takeAnchor(layout)
+      await writeServerFiles(layout, notesOf(certificates))
       progress.done(
         'central server',
         `http://${central.host}:${central.port}/internalconf, ${changes.length > 0 ? `${count(changes.length, 'change')} published` : 'nothing changed'}`,

@@ -10,8 +10,8 @@ import type { CeremonyAnswer, IssuableProfile, IssueAnswer } from '#pki/contract
 import type { ApplyResult } from '#security-server/contract'
 import { connectSigner, type KeyInfo, type SignerClient } from '#signer'
 import { DemoError } from './error.ts'
-import { writeOnce } from './files.ts'
-import { CENTRE, COUNTRY, INSTANCE, type Layout, MEMBERS, type Member, type ServerLayout } from './layout.ts'
+import { type NoteKeys, writeOnce } from './files.ts'
+import { CENTRE, COUNTRY, INSTANCE, idOf, type Layout, MEMBERS, type Member, type ServerLayout } from './layout.ts'
 import { services } from './services.ts'
 
 /** A certificate is renewed at a start in its last days. */
@@ -31,6 +31,7 @@ export interface ServerCertificates {
   readonly authentication: Buffer
   /** What this call had to have issued; empty at every later start. */
   readonly issued: readonly string[]
+  readonly notes: NoteKeys
 }
 
 export const caControl = (layout: Layout) => controlClient(runtimeSocket(join(layout.pki.folder, 'data'), 'ca'))
@@ -70,14 +71,34 @@ export async function enrolServer(
       subject: authenticationSubject(server),
       dnsName: serverName(server),
     } as const
-    const [authentication] = await Promise.all([
+    const id = `${idOf(server.owner)}/${server.code}`
+    const [authentication, log, witness] = await Promise.all([
       certified(signer, keys, wanted, (csr) => issue('authentication', csr)),
+      noteKey(signer, keys, 'log', `message-log/${id}`),
+      noteKey(signer, keys, 'witness', `witness/${id}`),
       ...signing,
     ])
-    return { authentication, issued }
+    return { authentication, issued, notes: { log, witness } }
   } finally {
     signer.close()
   }
+}
+
+export function notesOf(certificates: ReadonlyMap<string, ServerCertificates>): ReadonlyMap<string, NoteKeys> {
+  return new Map([...certificates].map(([code, { notes }]) => [code, notes]))
+}
+
+/** The verifier key of a key for notes. A server makes its own when it needs them; here the others must know them before it starts. */
+async function noteKey(
+  signer: SignerClient,
+  keys: readonly KeyInfo[],
+  use: 'log' | 'witness',
+  name: string,
+): Promise<string> {
+  const key =
+    keys.find((one) => one.use === use && one.note?.name === name) ??
+    (await signer.generate({ use, algorithm: 'Ed25519', name }))
+  return key.note?.verifierKey ?? ''
 }
 
 interface Wanted {

@@ -5,10 +5,10 @@ import { dirname, join } from 'node:path'
 import { stringify } from 'yaml'
 import { runtimeSocket, writeFileDurable } from '#host'
 import { DemoError } from './error.ts'
-import { COUNTRY, type Containers, INSTANCE, idOf, type Layout, layoutOf, PORTS } from './layout.ts'
+import { COUNTRY, type Containers, INSTANCE, idOf, type Layout, layoutOf, PORTS, TRANSPARENCY_PORT } from './layout.ts'
 
 /** Grows when a state made by an older Saadik can no longer be started. */
-const FORMAT = 2
+const FORMAT = 3
 
 interface About {
   readonly format: number
@@ -69,16 +69,40 @@ export async function writeFiles(layout: Layout): Promise<void> {
         expireSeconds: 600,
       },
     ),
-    ...servers.map(({ code, owner, host, folder }) =>
-      writeOnce(join(folder, 'security-server.yaml'), `The security server of the ${owner.name}.`, {
+  ])
+}
+
+/** Verifier keys of a security server: of its log, and as a witness of others'. */
+export interface NoteKeys {
+  readonly log: string
+  readonly witness: string
+}
+
+/** Each server's configuration file; it names the keys of the others, who witness its log as it does theirs. */
+export async function writeServerFiles(layout: Layout, keys: ReadonlyMap<string, NoteKeys>): Promise<void> {
+  const { servers, files, base } = layout
+  // On loopback a connection comes from 127.0.0.1, whichever address it goes to.
+  const network = base.startsWith('127.') ? '127.0.0.0/8' : `${base}.0/24`
+  await Promise.all(
+    servers.map(({ code, owner, host, folder }) => {
+      const others = servers.filter((other) => other.code !== code)
+      return writeOnce(join(folder, 'security-server.yaml'), `The security server of the ${owner.name}.`, {
         directory: join(folder, 'data'),
         server: `${idOf(owner)}/${code}`,
         anchor: files.anchor,
         signer: door(layout, folder),
         listen: { host, ...PORTS },
-      }),
-    ),
-  ])
+        transparency: {
+          listen: { host, port: TRANSPARENCY_PORT, allow: [network] },
+          witnesses: others.map((other) => ({
+            url: `http://${other.host}:${TRANSPARENCY_PORT}/witness`,
+            key: keys.get(other.code)?.witness,
+          })),
+        },
+        witness: { logs: others.map((other) => ({ key: keys.get(other.code)?.log })) },
+      })
+    }),
+  )
 }
 
 function aboutOf({ base, containers, servers }: Layout): About {

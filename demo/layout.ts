@@ -108,6 +108,9 @@ export interface Layout {
 /** The ports that X-Road's security servers listen on; the same at every address of the instance. */
 export const PORTS = { client: 8080, clientTls: 8443, servers: 5500, ocsp: 5577, health: 5588 } as const
 
+/** Where a security server's transparent log can be read, and where it is asked as a witness. */
+export const TRANSPARENCY_PORT = 5580
+
 /** The demo in one folder at the addresses `base`.10 to `base`.22. */
 export function layoutOf(directory: string, base: string, containers?: Containers): Layout {
   const server = (code: string, last: number, owner: Member, ...guests: readonly Member[]): ServerLayout => ({
@@ -170,7 +173,7 @@ export function listeners({
     { host: pki.host, port: pki.tsa, what: 'time-stamping authority' },
     ...[population, land].map(({ host, port, name }) => ({ host, port, what: name.replace('-', ' ') })),
     ...servers.flatMap(({ host, code }) =>
-      Object.values(PORTS).map((port) => ({ host, port, what: `security server ${code}` })),
+      [...Object.values(PORTS), TRANSPARENCY_PORT].map((port) => ({ host, port, what: `security server ${code}` })),
     ),
   ]
 }

@@ -1,5 +1,6 @@
 // Has the newest checkpoint cosigned by our witnesses, all asked for the same one at the same time: what counts is a quorum on one tree.
 import type { Clock, Log } from '#host'
+import { formatVerifierKey } from '#transparency'
 import type { SignedCheckpoint } from './signed-checkpoint.ts'
 import type { SignedLog } from './signed-log.ts'
 import { type PeerConfiguration, type Submission, WitnessPeer } from './witness-peer.ts'
@@ -22,6 +23,8 @@ export interface WitnessingOptions {
 
 export interface PeerStatus {
   readonly name: string
+  /** Its verifier key, as text. */
+  readonly key: string
   readonly url: string
   /** Leaves of the tree that it cosigned last. */
   readonly size: number
@@ -68,6 +71,7 @@ export class Witnessing {
   status(): readonly PeerStatus[] {
     return this.#peers.map(({ peer, cosignedAt, lastError }) => ({
       name: peer.key.name,
+      key: formatVerifierKey(peer.key),
       url: peer.url,
       size: peer.size,
       ...(cosignedAt === undefined ? {} : { cosignedAt }),

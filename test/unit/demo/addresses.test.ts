@@ -27,5 +27,5 @@ test('a port in use is named, with whom it was for and what to do', {
 test('no two processes share an address and port', () => {
   const all = listeners(layoutOf('/nowhere', '127.0.0')).map(({ host, port }) => `${host}:${port}`)
   assert.equal(new Set(all).size, all.length)
-  assert.equal(all.length, 6 + 3 * 5)
+  assert.equal(all.length, 6 + 3 * 6)
 })

@@ -202,7 +202,7 @@ test('what the parts of a server say of themselves', async () => {
         sealedRecords: 4,
         unsealedSince: '2026-01-03T00:00:00.000Z',
         quorum: 1,
-        witnesses: [{ name: 'witness/w', url: 'http://w', size: 4 }],
+        witnesses: [{ name: 'witness/w', key: 'witness/w+…', url: 'http://w', size: 4 }],
       }),
     },
     signer: { status: async () => ({ version: '1', unlocked: true, keys: 1 }) },
