@@ -38,10 +38,22 @@ export class Frontier {
 
   /** Adds a leaf by its hash. */
   append(leaf: Hash, complete?: NodeSink): void {
-    let hash = leaf
-    let index = this.#size
-    complete?.(0, index, hash)
-    for (let level = 1; index % 2 === 1; level += 1) {
+    this.#add(0, leaf, complete)
+  }
+
+  /** Adds the 2^level leaves of a complete subtree by its hash, where one can stand next. Throws `out_of_range`. */
+  appendSubtree(level: number, hash: Hash): void {
+    const leaves = 2 ** level
+    if (this.#size % leaves !== 0 || !isTreeSize(this.#size + leaves) || hash.length !== HASH_BYTES)
+      throw new TransparencyError('out_of_range', `No subtree of ${leaves} leaves begins at leaf ${this.#size}`)
+    this.#add(level, hash)
+  }
+
+  #add(start: number, subtree: Hash, complete?: NodeSink): void {
+    let hash = subtree
+    let index = this.#size / 2 ** start
+    complete?.(start, index, hash)
+    for (let level = start + 1; index % 2 === 1; level += 1) {
       const left = this.#peaks.pop()
       if (left === undefined) throw new TransparencyError('out_of_range', 'the tree has lost its peaks')
       hash = nodeHash(left, hash)
@@ -49,7 +61,7 @@ export class Frontier {
       complete?.(level, index, hash)
     }
     this.#peaks.push(hash)
-    this.#size += 1
+    this.#size += 2 ** start
   }
 
   /** Root of what was appended so far. */

@@ -111,6 +111,7 @@ export {
 export { type TileSource, tileReader, verifiedTileReader } from './tile-reader.ts'
 export {
   completeNodes,
+  coveringNodes,
   type HashReader,
   isSubtree,
   rangeHashes,

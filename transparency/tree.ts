@@ -46,6 +46,18 @@ export function completeNodes({ start, end }: TreeRange): TreeNode[] {
   return nodes
 }
 
+/** The fewest complete subtrees that any range is made of, from left to right: what hides its leaves. */
+export function coveringNodes({ start, end }: TreeRange): TreeNode[] {
+  const nodes: TreeNode[] = []
+  for (let at = start; at < end; ) {
+    let level = floorLevel(end - at)
+    while (at % 2 ** level !== 0) level -= 1
+    nodes.push({ level, index: at / 2 ** level })
+    at += 2 ** level
+  }
+  return nodes
+}
+
 /** Hash of a subtree from those of its complete subtrees, as {@link completeNodes} orders them. */
 export function joinHashes(hashes: readonly Hash[]): Hash {
   return hashes.length === 0 ? EMPTY_ROOT : hashes.reduceRight((right, left) => nodeHash(left, right))

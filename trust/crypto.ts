@@ -2,6 +2,7 @@
 import {
   constants,
   createHash,
+  createHmac,
   createPublicKey,
   type Hash,
   hash,
@@ -49,6 +50,13 @@ function hashing(state: Hash): Hasher {
     digest: () => state.digest(),
     copy: () => hashing(state.copy()),
   }
+}
+
+/** HMAC (RFC 2104) of the concatenation of the chunks. */
+export function hmac(name: DigestName, key: Uint8Array, ...chunks: readonly Uint8Array[]): Uint8Array {
+  const state = createHmac(digestInfo(name).openssl, key)
+  for (const chunk of chunks) state.update(chunk)
+  return state.digest()
 }
 
 /** Equality without telling where the first difference is. */

@@ -26,6 +26,7 @@ export {
   equalBytes,
   type Hasher,
   hasher,
+  hmac,
   type KeyObject,
   NOTE_ALGORITHMS,
   type NoteAlgorithm,

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import {
   completeNodes,
   consistencyProof,
+  coveringNodes,
   EMPTY_ROOT,
   Frontier,
   type Hash,
@@ -274,4 +275,35 @@ test('what the tree does not have is not proved', async () => {
   assert.throws(() => new Frontier(3, [EMPTY_ROOT]), refused)
   assert.throws(() => new Frontier(-1, []), refused)
   assert.throws(() => new Frontier(1, [Buffer.alloc(31)]), refused)
+})
+
+test('any leaves may be hidden under few hashes, and the root is the same', async () => {
+  for (const size of [1, 2, 3, 7, 8, 64, 65, 300])
+    for (let start = 0; start < size; start += 1 + Math.floor(size / 13))
+      for (let end = start + 1; end <= size; end += 1 + Math.floor(size / 11)) {
+        const frontier = new Frontier()
+        const show = (from: number, to: number) => {
+          for (let at = from; at < to; at += 1) frontier.append(tree.root(at, at + 1))
+        }
+        show(0, start)
+        const hidden = coveringNodes({ start, end })
+        assert.ok(hidden.length <= 2 * Math.ceil(Math.log2(end - start + 1)))
+        for (const [at, hash] of (await tree.reader(hidden)).entries())
+          frontier.appendSubtree(hidden[at]?.level ?? 0, hash)
+        show(end, size)
+        assert.equal(hex(frontier.root()), hex(tree.root(0, size)), `${start} to ${end} of ${size}`)
+      }
+})
+
+test('a subtree stands only where one can', () => {
+  const frontier = new Frontier()
+  frontier.append(leafHash(Buffer.from('x')))
+  for (const level of [1, 5, 60])
+    assert.throws(
+      () => frontier.appendSubtree(level, EMPTY_ROOT),
+      (error) => error instanceof TransparencyError && error.code === 'out_of_range',
+    )
+  assert.throws(() => frontier.appendSubtree(0, EMPTY_ROOT.subarray(1)), TransparencyError)
+  frontier.appendSubtree(0, EMPTY_ROOT)
+  assert.equal(frontier.size, 2)
 })
