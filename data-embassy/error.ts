@@ -6,9 +6,15 @@
  * (yet) said that a write is durable with them. `wrong_receipt`: what an embassy said is no receipt of ours. `unreachable`: it said nothing.
  *
  * Abroad: `gap`, `forked`, `foreign`: a batch that does not continue what is held, contradicts it, or is of a log that is not kept here. `epoch_over`: the
- * log was ended by a decree. `wrong_decree`, `conflicting_decree`: a decree that is signed and still changes nothing. `store_failed`, `store_damaged`: the disk of the embassy.
+ * log was ended by a decree. `wrong_decree`, `conflicting_decree`: a decree that is signed and still changes nothing. `program_failed`: a register's own
+ * program does not run over what was restored. `store_failed`, `store_damaged`: the disk of the embassy.
+ *
+ * At a start, or when asked: `wrong_configuration`, `unusable_manifest`: nobody vouches for what would be sealed to; `unknown_register`.
  */
 export type EmbassyCode =
+  | 'wrong_configuration'
+  | 'unusable_manifest'
+  | 'unknown_register'
   | 'source_lost'
   | 'source_unsupported'
   | 'spool_failed'
@@ -21,6 +27,7 @@ export type EmbassyCode =
   | 'epoch_over'
   | 'wrong_decree'
   | 'conflicting_decree'
+  | 'program_failed'
   | 'store_failed'
   | 'store_damaged'
 

@@ -28,8 +28,8 @@ export interface GatePolicy {
 }
 
 export interface GateOptions {
-  /** The register's own program, `http://127.0.0.1:9001`. */
-  readonly upstream: URL
+  /** The register's own program, `http://127.0.0.1:9001`; undefined while there is none, which the policy refuses. */
+  readonly upstream: () => URL | undefined
   /** Paths whose POST only reads, as SOAP's do. */
   readonly readPaths: readonly string[]
   readonly policy: GatePolicy
@@ -69,8 +69,10 @@ export function gateServer({ upstream, readPaths, policy, log }: GateOptions): S
 
   function forward(request: IncomingMessage, path: string): Promise<IncomingMessage> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-    const { hostname, port } = upstream
-    const headers = [...kept(request.rawHeaders), 'Host', upstream.host]
+    const to = upstream()
+    if (to === undefined) return Promise.reject(new Error('there is no program'))
+    const { hostname, port } = to
+    const headers = [...kept(request.rawHeaders), 'Host', to.host]
     const target = { hostname, port, path: (request.url ?? path) as string, method: request.method ?? 'GET' }
     const out = ask({ ...target, agent: connections, headers, timeout: PATIENCE_MS }, resolve)
     out.on('error', reject).on('timeout', () => out.destroy(new Error(`no answer within ${PATIENCE_MS / 1000} s`)))

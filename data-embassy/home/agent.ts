@@ -1,5 +1,5 @@
 // The agent of one register: captures, seals, spools, sends, and knows what is receipted by how many (embassy.md, "Acknowledgement").
-import { type DecreeKeys, openDecree } from '#continuity'
+import { type DecreeKeys, openDecree, type Row } from '#continuity'
 import type { Log } from '#host'
 import type { Author } from '../authoring/author.ts'
 import { EmbassyError } from '../error.ts'
@@ -114,6 +114,13 @@ export class Agent {
   /** Says which decree ended the epoch, once an embassy has told and proved it; from then on nothing is acknowledged here. */
   get over(): string | undefined {
     return this.#over
+  }
+
+  /** Has a row erased at home and abroad; gives the entries that are. Who asks knows that every embassy did it when it has receipted as much. */
+  async erase(relation: string, key: Row, basis: string): Promise<readonly number[]> {
+    const erased = await this.#options.author.erase(relation, key, basis)
+    for (const courier of this.#couriers) courier.wake()
+    return erased
   }
 
   status(): AgentStatus {

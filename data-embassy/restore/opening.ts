@@ -20,22 +20,25 @@ export interface Opening {
   readonly instance: string
   /** The opening key of a ceremony, `AGE-SECRET-KEY-PQ-1…`. */
   readonly identity: string
-  /** Home's signed checkpoint to open at; the newest that was receipted when absent. */
-  readonly checkpoint?: Uint8Array
+  /** The tree to open at, as home signed it or a decree names it; the newest that was receipted when absent. */
+  readonly at?: Head
 }
 
-/** Where the last whole transaction under a checkpoint ends. Throws `foreign`, `gap` for a checkpoint that this mirror cannot have. */
-export async function boundaryOf({
-  mirror,
-  checkpoint,
-}: Opening): Promise<{ size: number; root: Uint8Array; end: number }> {
-  const bytes = checkpoint ?? mirror.receipt
-  if (bytes === undefined) throw new EmbassyError('gap', `Nothing of ${mirror.origin} was receipted yet`)
-  const { origin, size, root } = parseCheckpoint(parseNote(bytes).text)
-  if (origin !== mirror.origin)
-    throw new EmbassyError('foreign', `The checkpoint is of ${origin}, not of ${mirror.origin}`)
-  if (size > mirror.size) throw new EmbassyError('gap', `The mirror has ${mirror.size} entries, the checkpoint ${size}`)
+export interface Head {
+  readonly size: number
+  readonly root: Uint8Array
+}
+
+/** The tree to open at, and where the last whole transaction in it ends. Throws `gap` for one that this mirror does not have. */
+export async function boundaryOf({ mirror, at }: Opening): Promise<Head & { readonly end: number }> {
+  const { size, root } = at ?? newest(mirror)
+  if (size > mirror.size) throw new EmbassyError('gap', `${mirror.origin} has ${mirror.size} entries here, not ${size}`)
   return { size, root, end: await mirror.store.boundary(size) }
+}
+
+function newest({ receipt, origin }: Mirror): Head {
+  if (receipt === undefined) throw new EmbassyError('gap', `Nothing of ${origin} was receipted yet`)
+  return parseCheckpoint(parseNote(receipt).text)
 }
 
 /**

@@ -1,0 +1,123 @@
+// A register that goes on abroad: home is killed, custodians bring their shares, a decree opens it, another seals it again. Every process is the real one.
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseCheckpoint, parseNote } from '#transparency'
+import type { AgentProcessStatus, DecreeAnswer, EmbassyProcessStatus } from '../../data-embassy/contract.ts'
+import { type EmbassyStage, embassyStage, freePort } from '../federation/embassy.ts'
+import { startProcess } from '../federation/process.ts'
+import { scratch } from '../unit/host/scratch.ts'
+
+const REGISTER = 'population-register'
+const PROGRAM = resolve(import.meta.dirname, '..', '..', 'demo', 'population-register', 'main.ts')
+const CODE = '38203190108'
+
+async function until(what: string, done: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; !(await done()); tries += 1) {
+    if (tries > 600) throw new Error(`never: ${what}`)
+    await sleep(100)
+  }
+}
+
+/** What the embassy has of the register, as a decree names it. */
+function predecessor({ embassy }: EmbassyStage) {
+  const [mirror = ''] = readdirSync(join(embassy.directory, 'mirrors'))
+  const { origin, size, root } = parseCheckpoint(
+    parseNote(readFileSync(join(embassy.directory, 'mirrors', mirror, 'receipt'))).text,
+  )
+  return { origin, size, root: Buffer.from(root).toString('base64') }
+}
+
+test('a register goes on abroad, by decree and custodians, and is sealed again', async (t) => {
+  const folder = scratch(t)
+  const port = await freePort()
+  const program = await startProcess('demo/population-register/main.ts', [
+    '--directory',
+    folder,
+    '--host',
+    '127.0.0.1',
+    '--port',
+    `${port}`,
+  ])
+  t.after(() => program.kill())
+  const command = [process.execPath, PROGRAM, '--directory', '{folder}', '--host', '127.0.0.1', '--port', '{port}']
+  const stage = await embassyStage(t, [
+    {
+      name: REGISTER,
+      database: join(folder, 'register.db'),
+      upstream: `http://127.0.0.1:${port}`,
+      command,
+      readPaths: ['/soap'],
+    },
+  ])
+  const { agent, embassy } = stage
+  const abroadProcess = await embassy.start()
+  const agentProcess = await agent.start()
+
+  const [at, away] = [stage.homeGate(REGISTER), stage.abroadGate(REGISTER)]
+  const update = (base: string, street: string) =>
+    fetch(`${base}/persons/${CODE}`, {
+      method: 'PUT',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({
+        givenName: 'Uku',
+        surname: 'Nurk',
+        address: { street, postalCode: '10133', municipality: 'Tallinn', county: 'Harju maakond' },
+      }),
+    })
+  await until('the whole register is abroad', async () => {
+    const { registers } = await agent.control.get<AgentProcessStatus>('/status')
+    return (registers[0]?.embassies[0]?.size ?? 0) > 12_000
+  })
+  // A write that was acknowledged is abroad: the answer waited for the receipt.
+  const written = await update(at, 'Pikk 61')
+  assert.equal(written.status, 200)
+  assert.equal(written.headers.get('x-saadik-durability'), 'receipted')
+  assert.equal(written.headers.get('x-saadik-mode'), 'HOME')
+
+  // Sealed, it answers nobody, whoever asks.
+  const sealed = await fetch(`${away}/persons/${CODE}`)
+  assert.deepEqual([sealed.status, sealed.headers.get('x-saadik-mode')], [503, 'SEALED'])
+
+  await agentProcess.kill()
+  await program.kill()
+  const named = predecessor(stage)
+  const decree = { subject: REGISTER, from: 'SEALED', to: 'READ_ONLY', epoch: [1, 2], predecessor: named } as const
+  await assert.rejects(embassy.control.post('/decrees', { note: stage.decree(decree, stage.holders.slice(0, 1)) }), {
+    code: 'control_failed',
+  })
+  const recorded = await embassy.control.post<DecreeAnswer>('/decrees', { note: stage.decree(decree) })
+  assert.deepEqual({ ...recorded }, { subject: REGISTER, mode: 'READ_ONLY', epoch: 2, index: 0 })
+  await stage.bring(stage.shares.slice(0, 1))
+  assert.equal((await fetch(`${away}/persons/${CODE}`)).status, 503)
+  await stage.bring(stage.shares.slice(1, 2))
+  await until('the register answers from abroad', async () => (await fetch(`${away}/persons/${CODE}`)).status === 200)
+  const read = await fetch(`${away}/persons/${CODE}`)
+  assert.equal(read.headers.get('x-saadik-mode'), 'READ_ONLY')
+  assert.ok(read.headers.get('x-saadik-as-of'))
+  assert.equal(((await read.json()) as { address: { street: string } }).address.street, 'Pikk 61')
+  assert.equal((await update(away, 'Lai 1')).status, 503)
+
+  // Every record is the one that home had.
+  const rows = (file: string) => {
+    const db = new DatabaseSync(file, { readOnly: true })
+    const all = db.prepare('SELECT * FROM person ORDER BY personal_code').all()
+    db.close()
+    return all
+  }
+  assert.deepEqual(rows(join(embassy.work, REGISTER, 'register.db')), rows(join(folder, 'register.db')))
+
+  const back = { subject: REGISTER, from: 'READ_ONLY', to: 'SEALED', epoch: [2, 3], predecessor: named } as const
+  await embassy.control.post('/decrees', { note: stage.decree(back) })
+  await until(
+    'it is sealed again',
+    async () => !(await embassy.control.get<EmbassyProcessStatus>('/status')).standbys[0]?.serving,
+  )
+  assert.equal((await fetch(`${away}/persons/${CODE}`)).status, 503)
+  await until('nothing of it is left', async () => readdirSync(embassy.work).length === 0)
+  assert.equal((await embassy.control.get<EmbassyProcessStatus>('/status')).room.open, false)
+  await abroadProcess.stop()
+})
