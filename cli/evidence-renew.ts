@@ -15,6 +15,8 @@ interface Due {
   readonly file: string
   readonly survey: Survey
   readonly until: Date
+  /** What the time-stamp has to be over. */
+  readonly hashes: readonly Uint8Array[]
 }
 
 export const renew: Run = async (given, out) => {
@@ -28,8 +30,7 @@ export const renew: Run = async (given, out) => {
   /** A crash in here leaves each file as it was or renewed; those as they were are due again at the next run. */
   async function renewTogether(group: readonly Due[], digest: DigestName): Promise<void> {
     if (group.length === 0) return
-    const leaves = []
-    for (const { survey } of group) leaves.push(await hashesToRenew(survey, digest))
+    const leaves = group.map(({ hashes }) => hashes)
     const { root, reduced } = buildTree(digest, leaves)
     const { token, standing } = await stamp(digest, root)
     for (const [at, { file, survey, until }] of group.entries()) {
@@ -73,9 +74,18 @@ export const renew: Run = async (given, out) => {
       counts['not due'] += 1
       continue
     }
+    let hashes: readonly Uint8Array[]
+    try {
+      hashes = await hashesToRenew(found.survey, digest, new Date())
+    } catch (error) {
+      const fault = faultOf(file, error)
+      if (fault === undefined) throw error
+      refuse(file, fault)
+      continue
+    }
     const group = groups.get(digest) ?? []
     groups.set(digest, group)
-    group.push({ file, survey: found.survey, until: found.standing.until })
+    group.push({ file, survey: found.survey, until: found.standing.until, hashes })
     if (group.length < SHARED) continue
     await renewTogether(group, digest)
     group.length = 0

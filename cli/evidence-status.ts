@@ -38,26 +38,35 @@ export async function standingOf(file: string, { trust }: Whom): Promise<Standin
 export const status: Run = async (given, out) => {
   const whom = await whomToBelieve(given, out)
   const horizon = horizonOf(given)
-  const counts = { good: 0, due: 0, invalid: 0, unreadable: 0 }
+  const counts = { good: 0, due: 0, ended: 0, invalid: 0, unreadable: 0 }
   const files: object[] = []
   for await (const file of containersIn(given.positionals)) {
     const found = await standingOf(file, whom)
-    const due = found.state === 'good' && found.standing.until < horizon
-    counts[due ? 'due' : found.state] += 1
-    if (given.on('json')) files.push({ file, ...described(found, due) })
-    else out.line(lineOf(file, found, due))
+    const state = stateOf(found, horizon)
+    counts[state] += 1
+    if (given.on('json')) files.push({ file, state, ...described(found) })
+    else out.line(lineOf(file, found, state))
   }
+  const { good, due, ended, invalid, unreadable } = counts
   if (given.on('json')) out.json({ files, ...counts })
-  else
-    out.line(`${counts.good} good, ${counts.due} to renew, ${counts.invalid} invalid, ${counts.unreadable} unreadable`)
-  return counts.due + counts.invalid > 0 ? 1 : counts.unreadable > 0 ? 2 : 0
+  else out.line(`${good} good, ${due} to renew, ${ended} ended, ${invalid} invalid, ${unreadable} unreadable`)
+  return due + ended + invalid > 0 ? 1 : unreadable > 0 ? 2 : 0
 }
 
-function described(found: Standings, due: boolean): object {
-  if (found.state !== 'good') return { state: found.state, code: found.code, detail: found.detail }
+type State = Standings['state'] | 'due' | 'ended'
+
+/** Once the certificate behind the last time-stamp has ended, no other can be made over it. */
+function stateOf(found: Standings, horizon: Date): State {
+  if (found.state !== 'good') return found.state
+  const last = found.survey.times.at(-1)
+  if (last !== undefined && last.tsa.notAfter < new Date()) return 'ended'
+  return found.standing.until < horizon ? 'due' : 'good'
+}
+
+function described(found: Standings): object {
+  if (found.state !== 'good') return { code: found.code, detail: found.detail }
   const { survey, standing } = found
   return {
-    state: due ? 'due' : 'good',
     layout: survey.layout,
     until: standing.until.toISOString(),
     because: standing.because,
@@ -70,10 +79,19 @@ function described(found: Standings, due: boolean): object {
   }
 }
 
-function lineOf(file: string, found: Standings, due: boolean): string {
-  if (found.state !== 'good')
-    return `${coloured(['red', 'bold'], found.state.toUpperCase())}  ${file}  ${found.code}: ${found.detail.replace(/[\r\n]+/g, ' ')}`
+const WORDS = {
+  good: ['green', 'GOOD'],
+  due: ['yellow', 'RENEW'],
+  ended: ['red', 'ENDED'],
+  invalid: ['red', 'INVALID'],
+  unreadable: ['red', 'UNREADABLE'],
+} as const
+
+function lineOf(file: string, found: Standings, state: State): string {
+  const [colour, word] = WORDS[state]
+  const head = `${coloured([colour, 'bold'], word)}  ${file}`
+  if (found.state !== 'good') return `${head}  ${found.code}: ${found.detail.replace(/[\r\n]+/g, ' ')}`
   const { survey, standing } = found
   const last = survey.times.at(-1)
-  return `${due ? coloured(['yellow', 'bold'], 'RENEW') : coloured(['green', 'bold'], 'GOOD')}  ${file}  ${survey.layout}, last ${last?.kind} ${last?.genTime.toISOString()} (${last?.digest}), good until ${standing.until.toISOString()}: then ${standing.because}`
+  return `${head}  ${survey.layout}, last ${last?.kind} ${last?.genTime.toISOString()} (${last?.digest}), good until ${standing.until.toISOString()}: then ${standing.because}`
 }

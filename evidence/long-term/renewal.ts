@@ -6,13 +6,26 @@ import { readZip } from '../zip-reader.ts'
 import { writeZip, type ZipEntry } from '../zip-writer.ts'
 import { changed, type Source, unchanged } from './contents.ts'
 import { RECORD_ENTRY, RECORD_MANIFEST_ENTRY } from './entry-names.ts'
+import { LongTermError } from './error.ts'
 import { type Addition, extendRecord, type HashList } from './record.ts'
 import { writeRecordManifest } from './record-manifest.ts'
 import type { Survey } from './survey.ts'
 import { hashesToStamp } from './verify-record.ts'
 
-/** What a new time-stamp has to be over for this container; many share one time-stamp (hash-tree.ts). */
-export async function hashesToRenew({ contents, record }: Survey, name: DigestName): Promise<HashList> {
+/**
+ * What a new time-stamp has to be over for this container; many share one time-stamp (hash-tree.ts).
+ *
+ * @param at when it will be made
+ * @throws LongTermError `renewed_late`: evidence that still is what it was would become evidence that was renewed too late
+ */
+export async function hashesToRenew(survey: Survey, name: DigestName, at: Date): Promise<HashList> {
+  const { contents, record, times } = survey
+  const last = times.at(-1)
+  if (last !== undefined && at > last.tsa.notAfter)
+    throw new LongTermError(
+      'renewed_late',
+      `The certificate of ${last.tsa.subject.text}, behind the last time-stamp, ended on ${last.tsa.notAfter.toISOString()}`,
+    )
   const digests = await contents.digests(name)
   return hashesToStamp(
     record,

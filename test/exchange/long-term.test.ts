@@ -114,7 +114,7 @@ test('status: what ends within the days that are asked for is to be renewed; wha
   assert.match(good.stdout, /good until \d{4}-.*: then the certificate of .* ends\n/)
   const due = saadik('evidence', 'status', '--within', '99999', originals)
   assert.equal(due.status, 1)
-  assert.match(due.stdout, /0 good, 6 to renew, 0 invalid, 0 unreadable/)
+  assert.match(due.stdout, /0 good, 6 to renew, 0 ended, 0 invalid, 0 unreadable/)
   const mixed = await copyOf('mixed')
   await writeFile(join(mixed, 'plain-requestOnly.asice'), 'no container')
   const broken = saadik('evidence', 'status', mixed)

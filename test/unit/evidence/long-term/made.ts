@@ -56,22 +56,21 @@ export function surveyed(bytes: Uint8Array, trust: TrustMaterial): Promise<Surve
   return surveyContainer(() => once(bytes), trust)
 }
 
+export interface Renewing extends Making {
+  readonly by?: Holder
+  readonly neighbours?: number
+  /** Where it is made although what it renews has ended: without a clock that says so. */
+  readonly late?: boolean
+}
+
 /** Renewed beside others under the same time-stamp, as many as `neighbours` says. */
-export async function renewed(
-  country: Country,
-  bytes: Uint8Array,
-  {
-    at,
-    by,
-    trust = country.trust,
-    digest: name = 'SHA-512',
-    neighbours = 2,
-  }: Making & { by?: Holder; neighbours?: number },
-): Promise<Buffer> {
+export async function renewed(country: Country, bytes: Uint8Array, renewing: Renewing): Promise<Buffer> {
+  const { at = daysLater(1), by, trust = country.trust, neighbours = 2, late = false } = renewing
+  const { digest: name = 'SHA-512' } = renewing
   const survey = await surveyed(bytes, trust)
   const others = Array.from({ length: neighbours }, (_, index) => [digest(name, Buffer.from(`neighbour ${index}`))])
-  const { root, reduced } = buildTree(name, [await hashesToRenew(survey, name), ...others])
-  const { token } = await authoritiesAt(country, at ?? daysLater(1), by).stamp(name, root)
+  const { root, reduced } = buildTree(name, [await hashesToRenew(survey, name, late ? NOW : at), ...others])
+  const { token } = await authoritiesAt(country, at, by).stamp(name, root)
   return collect(writeRenewed(() => once(bytes), survey, { digest: name, tree: reduced[0] ?? [], token }))
 }
 

@@ -268,15 +268,11 @@ test('a record of another container, of another authority, in the wrong order, i
 })
 
 test('a renewal after its authority ended, or before what it renews', async () => {
-  const late = renewed(country, await evidenceOf(country, { message: REST_REQUEST, stamp: 'single' }), {
-    at: daysLater(6 * YEAR),
-    by: second,
-    trust,
-  })
-  await refused(
-    late.then((bytes) => surveyed(bytes, trust)),
-    'renewed_late',
-  )
+  const fresh = await evidenceOf(country, { message: REST_REQUEST, stamp: 'single' })
+  const afterwards = { at: daysLater(6 * YEAR), by: second, trust }
+  await refused(renewed(country, fresh, afterwards), 'renewed_late')
+  const late = await renewed(country, fresh, { ...afterwards, late: true })
+  await refused(surveyed(late, trust), 'renewed_late')
   const early = renewed(country, plain, { at: daysLater(0.5), trust })
   await refused(
     early.then((bytes) => surveyed(bytes, trust)),
@@ -286,7 +282,7 @@ test('a renewal after its authority ended, or before what it renews', async () =
 
 test('what is changed between the time-stamp and the writing is not written', async () => {
   const survey = await surveyContainer(() => once(plain), trust)
-  const hashes = await hashesToRenew(survey, 'SHA3-512')
+  const hashes = await hashesToRenew(survey, 'SHA3-512', daysLater(2))
   const { root, reduced } = buildTree('SHA3-512', [hashes])
   const token = await country.stamp(root, { digest: 'SHA3-512', genTime: daysLater(2) })
   const addition = { digest: 'SHA3-512', tree: reduced[0] ?? [], token } as const
