@@ -3,10 +3,9 @@
 import { exactly, readExtra } from './zip-extra.ts'
 import { malformedZip, type ZipInput } from './zip-input.ts'
 
-/** An entry as its local header and its data told. */
+/** An entry as its local header and its data told. No bytes: a piece of what was read would keep all of it in memory until the end. */
 export interface LocalEntry {
   readonly name: string
-  readonly nameBytes: Buffer
   readonly flags: number
   readonly method: number
   readonly offset: number
@@ -66,7 +65,7 @@ async function readCentral(input: ZipInput, entry: LocalEntry): Promise<void> {
   const compressed = value(16)
   const offset = value(38)
   const same =
-    name.equals(entry.nameBytes) &&
+    name.equals(Buffer.from(entry.name)) &&
     header.readUInt16LE(4) === entry.flags &&
     header.readUInt16LE(6) === entry.method &&
     header.readUInt32LE(12) === entry.crc &&

@@ -106,7 +106,7 @@ async function readLocal(input: ZipInput, offset: number): Promise<Local> {
   const compressed = stated(14)
   const crc = header.readUInt32LE(10)
   const modifiedAt = readDosTime(header.readUInt16LE(6), header.readUInt16LE(8))
-  return { entry: { name, nameBytes, flags, method, offset, crc, compressed, size }, streamed, wide, modifiedAt }
+  return { entry: { name, flags, method, offset, crc, compressed, size }, streamed, wide, modifiedAt }
 }
 
 /** Months and days that do not exist roll over: the time is no part of what is believed. */

@@ -12,12 +12,13 @@ export interface ZipEntry {
   readonly compress: boolean
 }
 
-/** What the central directory repeats of an entry. */
+/** What the central directory repeats of an entry. No bytes: a small buffer would keep the pool that it is cut from until the end. */
 interface Written {
-  readonly name: Buffer
+  readonly name: string
   readonly method: number
   readonly flags: number
-  readonly stamp: Buffer
+  /** DOS time and date, as they stand in a header. */
+  readonly stamp: number
   readonly crc: number
   readonly compressed: number
   readonly size: number
@@ -56,20 +57,40 @@ async function* writeEntry(
   offset: number,
   done: (record: Written) => void,
 ): AsyncGenerator<Uint8Array> {
-  const { body, compress } = entry
+  const { compress } = entry
+  const body = await heldIfSmall(entry)
   const flags = /^[\x20-\x7e]*$/.test(entry.name) ? 0 : FLAG_UTF8
-  const base = { name: Buffer.from(entry.name, 'utf8'), flags, stamp: dosTime(entry.modifiedAt), offset }
+  const base = { name: entry.name, flags, stamp: dosTime(entry.modifiedAt), offset }
   if (typeof body === 'function') {
     yield* writeStream({ ...base, source: body(), expected: entry.size, level: compress ? 6 : 0 }, done)
   } else if (compress && body.length > MAX_SYNC) {
     yield* writeStream({ ...base, source: pieces(body), expected: body.length, level: 6 }, done)
   } else {
-    const data = compress ? deflateRawSync(body) : body
+    const data = compress ? deflateRawSync(body, { chunkSize: most(body.length) }) : body
     const method = compress ? DEFLATED : STORED
     const record = { ...base, method, crc: crc32(body), compressed: data.length, size: body.length }
     yield Buffer.concat([localHeader(record, false), data])
     done(record)
   }
+}
+
+/** Room for the compressed data of so many octets, whatever they are: zlib's own buffer is larger than most of what is written, and lives as long. */
+function most(length: number): number {
+  return length + (length >> 8) + 64
+}
+
+/** A stream of few octets is taken whole: a compressor of its own costs as much as thousands of them, in time and in memory. */
+async function heldIfSmall({ name, body, size }: ZipEntry): Promise<ZipEntry['body']> {
+  if (typeof body !== 'function' || size === undefined || size > MAX_SYNC) return body
+  const pieces: Uint8Array[] = []
+  let length = 0
+  for await (const piece of body()) {
+    length += piece.length
+    if (length > size) break
+    pieces.push(piece)
+  }
+  if (length !== size) throw otherSize(name, length, size)
+  return Buffer.concat(pieces)
 }
 
 interface StreamedEntry extends Pick<Written, 'name' | 'flags' | 'stamp' | 'offset'> {
@@ -94,11 +115,14 @@ async function* writeStream(entry: StreamedEntry, done: (record: Written) => voi
     compressed += chunk.length
     yield chunk
   }
-  if (expected !== undefined && facts.size !== expected)
-    throw new RangeError(`${entry.name} has ${facts.size} octets, not the ${expected} that were announced`)
+  if (expected !== undefined && facts.size !== expected) throw otherSize(entry.name, facts.size, expected)
   const record = { ...base, crc: facts.crc, compressed, size: facts.size }
   yield dataDescriptor(record, announced || record.size > MAX32 || compressed > MAX32)
   done(record)
+}
+
+function otherSize(name: string, actual: number, announced: number): RangeError {
+  return new RangeError(`${name} has ${actual} octets, not the ${announced} that were announced`)
 }
 
 async function* pieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
@@ -141,19 +165,20 @@ async function* deflate(source: AsyncIterable<Uint8Array>, level: number): Async
 }
 
 function localHeader(record: Written, wide: boolean): Buffer {
+  const name = Buffer.from(record.name)
   const header = Buffer.alloc(30)
   header.writeUInt32LE(0x04034b50, 0)
   header.writeUInt16LE(wide ? 45 : 20, 4)
   header.writeUInt16LE(record.flags, 6)
   header.writeUInt16LE(record.method, 8)
-  record.stamp.copy(header, 10)
+  header.writeUInt32LE(record.stamp, 10)
   header.writeUInt32LE(record.crc, 14)
   header.writeUInt32LE(wide ? MAX32 : record.compressed, 18)
   header.writeUInt32LE(wide ? MAX32 : record.size, 22)
-  header.writeUInt16LE(record.name.length, 26)
+  header.writeUInt16LE(name.length, 26)
   const extra = wide ? zip64Extra([record.size, record.compressed]) : Buffer.alloc(0)
   header.writeUInt16LE(extra.length, 28)
-  return Buffer.concat([header, record.name, extra])
+  return Buffer.concat([header, name, extra])
 }
 
 function dataDescriptor(record: Written, wide: boolean): Buffer {
@@ -173,20 +198,21 @@ function dataDescriptor(record: Written, wide: boolean): Buffer {
 function centralHeader(record: Written): Buffer {
   const large = [record.size, record.compressed, record.offset].filter((value) => value >= MAX32)
   const extra = large.length > 0 ? zip64Extra(large) : Buffer.alloc(0)
+  const name = Buffer.from(record.name)
   const header = Buffer.alloc(46)
   header.writeUInt32LE(0x02014b50, 0)
   header.writeUInt16LE(large.length > 0 ? 45 : 20, 4)
   header.writeUInt16LE(large.length > 0 ? 45 : 20, 6)
   header.writeUInt16LE(record.flags, 8)
   header.writeUInt16LE(record.method, 10)
-  record.stamp.copy(header, 12)
+  header.writeUInt32LE(record.stamp, 12)
   header.writeUInt32LE(record.crc, 16)
   header.writeUInt32LE(Math.min(record.compressed, MAX32), 20)
   header.writeUInt32LE(Math.min(record.size, MAX32), 24)
-  header.writeUInt16LE(record.name.length, 28)
+  header.writeUInt16LE(name.length, 28)
   header.writeUInt16LE(extra.length, 30)
   header.writeUInt32LE(Math.min(record.offset, MAX32), 42)
-  return Buffer.concat([header, record.name, extra])
+  return Buffer.concat([header, name, extra])
 }
 
 function zip64Extra(values: readonly number[]): Buffer {
@@ -224,10 +250,9 @@ function endOfDirectory(count: number, offset: number, length: number, comment: 
 }
 
 /** DOS time in UTC, two-second steps from 1980. */
-function dosTime(at: Date): Buffer {
+function dosTime(at: Date): number {
   const year = Math.min(Math.max(at.getUTCFullYear(), 1980), 2107)
-  const stamp = Buffer.alloc(4)
-  stamp.writeUInt16LE((at.getUTCHours() << 11) | (at.getUTCMinutes() << 5) | (at.getUTCSeconds() >> 1), 0)
-  stamp.writeUInt16LE(((year - 1980) << 9) | ((at.getUTCMonth() + 1) << 5) | at.getUTCDate(), 2)
-  return stamp
+  const time = (at.getUTCHours() << 11) | (at.getUTCMinutes() << 5) | (at.getUTCSeconds() >> 1)
+  const date = ((year - 1980) << 9) | ((at.getUTCMonth() + 1) << 5) | at.getUTCDate()
+  return date * 0x10000 + time
 }
