@@ -142,7 +142,7 @@ are relied on (ETSI TS 119 312). Before that it has to be renewed.
 
   saadik evidence status containers/
 
-Exit code: 0 all good for longer, 1 any to renew or invalid, 2 any unreadable (and none of those).`,
+Exit code: 0 all good for longer, 1 any to renew, ended or invalid, 2 any unreadable (and none of those).`,
     load: async () => (await import('./evidence-status.ts')).status,
   },
   {
