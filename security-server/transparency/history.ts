@@ -2,6 +2,7 @@
 // hands it to the witnesses. What passes by itself (a locked signer, a full disk) is tried again; what does not is a fault, and stays one until
 // somebody has looked at it and started the server again.
 import { join } from 'node:path'
+import { logOrigin } from '#evidence'
 import { reasonOf, writeFileDurable } from '#host'
 import { formatVerifierKey } from '#transparency'
 import {
@@ -16,7 +17,6 @@ import { type CheckProgress, type CheckReport, checkLog } from './check.ts'
 import { HistoryError } from './error.ts'
 import type { Transparency, TransparencyOptions, TransparencyStatus } from './index.ts'
 import { type KeptCheckpoint, KeptCheckpoints } from './kept-checkpoints.ts'
-import { logOrigin } from './names.ts'
 import { compareRecords, compareRemoved, openTree } from './opening.ts'
 import { OtherEntries } from './other-entries.ts'
 import { Patrol } from './patrol.ts'

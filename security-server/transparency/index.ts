@@ -14,7 +14,6 @@ import type { TransparencySettings, WitnessSettings } from './settings.ts'
 export type { CheckProgress, CheckReport } from './check.ts'
 export { HistoryError, type HistoryErrorCode } from './error.ts'
 export type { KeptCheckpoint } from './kept-checkpoints.ts'
-export { logOrigin, witnessName } from './names.ts'
 export { transparencySchema, witnessSchema } from './settings.ts'
 
 export interface Transparency {

@@ -1,10 +1,10 @@
 // This server as a witness of others, and what it lets be read: its own log, and what it cosigned.
 import { join } from 'node:path'
+import { isOwnWitness, logOrigin, witnessName } from '#evidence'
 import { formatVerifierKey } from '#transparency'
 import { type Answer, logSite, type SignedLog, type Site, Witness, witnessSite } from '#transparent-log'
 import { HistoryError } from './error.ts'
 import type { TransparencyOptions, TransparencyStatus } from './index.ts'
-import { isOwnWitness, logOrigin, witnessName } from './names.ts'
 
 const NOT_YET: Answer = { status: 503, type: 'text/plain; charset=utf-8', body: Buffer.from('not open yet\n') }
 

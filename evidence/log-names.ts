@@ -1,8 +1,8 @@
 // What the logs and keys of security servers are called. A name says whose it is, is known before there is a key, and cannot be had by
 // two servers of one instance.
-import { createHash } from 'node:crypto'
 import { idKey, type ServerId } from '#protocol'
 import { isKeyName } from '#transparency'
+import { digest } from '#trust'
 
 /** Origin of a server's log, and name of the keys that sign it: `message-log/DEMO/GOV/70000001/interior`. */
 export function logOrigin(server: ServerId): string {
@@ -28,5 +28,5 @@ function nameOf(what: string, server: ServerId): string {
   const id = idKey(server).replaceAll('+', '%2B')
   const name = `${what}/${id}`
   if (isKeyName(name)) return name
-  return `${what}/sha256/${createHash('sha256').update(id).digest('hex')}`
+  return `${what}/sha256/${Buffer.from(digest('SHA-256', Buffer.from(id))).toString('hex')}`
 }
