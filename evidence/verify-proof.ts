@@ -2,16 +2,18 @@
 // that record's, and the way to a checkpoint must lead to one that a believed log signed and enough believed witnesses saw.
 import { idKey } from '#protocol'
 import {
+  formatNote,
   type JudgedCheckpoint,
-  judgeLogProof,
+  judgeCheckpoint,
   leafHash,
   NO_QUORUM,
   type LogProof as ParsedProof,
   type Policy,
   parseLogProof,
   TransparencyError,
+  verifyInclusion,
 } from '#transparency'
-import { digest, equalBytes } from '#trust'
+import { Cache, digest, equalBytes } from '#trust'
 import { EvidenceError } from './error.ts'
 import { type CommittedRecord, commitmentOf, decodeRecord, recordEntry, SALT_BYTES } from './log-record.ts'
 import { CHECKS, type Check, type LogProof } from './report.ts'
@@ -205,10 +207,13 @@ function judgedByOne(parsed: ParsedProof, leaf: Uint8Array, dated: DatedPolicy):
   const { policy } = dated
   let judged: JudgedCheckpoint
   try {
-    judged = judgeLogProof(parsed, leaf, policy)
-    // A witness speaks for the dates of its policy: what was cosigned before or after does not count.
-    const others = judged.cosignatures.filter(({ time }) => !within(dated, time)).map(({ witness }) => witness.key.name)
-    if (others.length > 0) judged = judgeLogProof(parsed, leaf, policy, new Set(others))
+    judged = judgedCheckpoint(parsed, dated)
+    const { size, root } = judged.checkpoint
+    if (!verifyInclusion({ index: parsed.index, leaf, size, root, proof: parsed.proof }))
+      throw new TransparencyError(
+        'invalid_proof',
+        `The proof does not lead from leaf ${parsed.index} to the checkpoint`,
+      )
   } catch (error) {
     return { checks: [failure(CHECKS.inclusion, error)], proof: { state: 'failed' } }
   }
@@ -221,6 +226,26 @@ function judgedByOne(parsed: ParsedProof, leaf: Uint8Array, dated: DatedPolicy):
     checks.push(witnessed ? { name: CHECKS.witnesses, ok: true } : unwitnessed(witnesses))
   const state = policy.quorum === NO_QUORUM ? 'included' : witnessed ? 'witnessed' : 'not witnessed'
   return { checks, proof: { state, origin: checkpoint.origin, size: checkpoint.size, witnesses } }
+}
+
+const checkpoints = new WeakMap<DatedPolicy, Cache<JudgedCheckpoint>>()
+
+/** Proofs that were made together lead to one checkpoint: its signatures are verified once. */
+function judgedCheckpoint({ note }: ParsedProof, dated: DatedPolicy): JudgedCheckpoint {
+  let known = checkpoints.get(dated)
+  if (known === undefined) {
+    known = new Cache(100)
+    checkpoints.set(dated, known)
+  }
+  const key = formatNote(note).toString('latin1')
+  return known.get(key) ?? known.set(key, judgeDated(note, dated))
+}
+
+/** A witness speaks for the dates of its policy: what it signed before or after does not count. */
+function judgeDated(note: ParsedProof['note'], dated: DatedPolicy): JudgedCheckpoint {
+  const judged = judgeCheckpoint(note, dated.policy)
+  const others = judged.cosignatures.filter(({ time }) => !within(dated, time)).map(({ witness }) => witness.key.name)
+  return others.length === 0 ? judged : judgeCheckpoint(note, dated.policy, new Set(others))
 }
 
 function unwitnessed(witnesses: readonly { readonly name: string }[]): Check {

@@ -4,6 +4,8 @@ import { EvidenceError } from './error.ts'
 import { malformedZip, type ZipInput } from './zip-input.ts'
 
 const CHUNK = 64 * 1024
+/** Most entries fit one of these. */
+const PIECE = 8 * 1024
 /** Decompressed; what is larger is streamed, so that a bomb costs no more than this before its ratio is looked at. */
 const MAX_AT_ONCE = 1024 * 1024
 
@@ -27,7 +29,11 @@ async function inflateAtOnce(input: ZipInput, length: number | undefined): Promi
   const data = length === undefined ? await input.some(CHUNK) : await input.take(length)
   if (data === undefined) return undefined
   try {
-    const { buffer, engine } = inflateRawSync(data, { info: true, maxOutputLength: MAX_AT_ONCE }) as unknown as {
+    const { buffer, engine } = inflateRawSync(data, {
+      info: true,
+      chunkSize: PIECE,
+      maxOutputLength: MAX_AT_ONCE,
+    }) as unknown as {
       readonly buffer: Uint8Array
       readonly engine: { readonly bytesWritten: number }
     }

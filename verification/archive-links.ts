@@ -1,6 +1,6 @@
 // Archives of one server go on from one another: whether those that are at hand do, and where one is missing. One archive that is exchanged,
-// left out or put in between breaks the chain of digests; only what lies before the first one can be missing unseen.
-import type { ArchiveEnd, Check } from '#evidence'
+// left out or put in between breaks the chain of digests; only what lies before the first one and behind the last can be missing unseen.
+import { type ArchiveEnd, type ArchiveStart, type Check, linkArchives } from '#evidence'
 
 /** An archive whose own chain was verified. */
 export interface LinkedArchive {
@@ -11,7 +11,7 @@ export interface LinkedArchive {
 }
 
 export interface ArchiveLinks {
-  /** One for each unbroken run of archives, in the order in which they begin. */
+  /** One for each unbroken run of archives, in the order of the names with which they begin. */
   readonly runs: readonly ArchiveRun[]
   /** What breaks them; empty when every group is one run. */
   readonly checks: readonly Check[]
@@ -30,36 +30,46 @@ export interface ArchiveRun {
 
 export const LINK_CHECK = 'link between archives'
 
-/** Judges how the archives hang together; memory for each of them, none for their containers. Copies of one archive count once. */
-export function linkArchives(given: readonly LinkedArchive[]): ArchiveLinks {
+/**
+ * Judges how the archives hang together; memory for each of them, none for their containers. Copies of one archive count once.
+ *
+ * @param start Where each run must begin; by default wherever it says.
+ */
+export function runsOfArchives(given: readonly LinkedArchive[], start: ArchiveStart = 'anywhere'): ArchiveLinks {
   const byDigest = new Map(given.map((archive) => [archive.lastDigest, archive]))
   const archives = [...byDigest.values()]
-  const byFile = new Map(archives.map((archive) => [archive.file, archive]))
+  const checks = [...linkFaults(archives, start)]
   const next = new Map<LinkedArchive, LinkedArchive>()
   const starts: LinkedArchive[] = []
-  const checks: Check[] = []
   for (const archive of archives) {
-    const { previous, file } = archive
-    const before = previous === null ? undefined : byDigest.get(previous.digest)
-    const taken = before && next.get(before)
-    if (taken !== undefined)
-      checks.push(failed('archive_fork', `${taken.file} and ${file} both go on from ${before?.file}`))
-    if (before === undefined || taken !== undefined) starts.push(archive)
+    const before = archive.previous === null ? undefined : byDigest.get(archive.previous.digest)
+    if (before === undefined || next.has(before)) starts.push(archive)
     else next.set(before, archive)
-    const named = previous === null ? undefined : byFile.get(previous.file)
-    if (named !== undefined && named !== before)
-      checks.push(failed('archive_differs', `${file} goes on from another ${named.file} than the one that is here`))
   }
   const runs = starts.map((first) => runFrom(first, next)).toSorted((a, b) => (a.first < b.first ? -1 : 1))
   const seen = new Map<string, ArchiveRun>()
   for (const run of runs) {
     const before = seen.get(run.group)
-    if (before !== undefined) checks.push(gap(before, run))
+    if (before !== undefined) checks.push(gap(before, run, archives))
     seen.set(run.group, run)
   }
   const reached = runs.reduce((sum, run) => sum + run.archives, 0)
-  if (reached < archives.length) checks.push(failed('archive_loop', 'Archives go on from one another in a ring'))
+  if (reached < archives.length) checks.push(failed('archive_ring', 'Archives go on from one another in a ring'))
   return { runs, checks }
+}
+
+function linkFaults(archives: readonly LinkedArchive[], start: ArchiveStart): readonly Check[] {
+  const reports = archives.map(({ file, previous, lastDigest }) => ({
+    file,
+    lastDigest,
+    valid: true,
+    faults: [],
+    containers: 0,
+    ...(previous && { previous }),
+  }))
+  return linkArchives(reports, start).flatMap(({ file, faults }) =>
+    faults.map(({ code, detail }) => failed(code, `${file}: ${detail}`)),
+  )
 }
 
 function runFrom(first: LinkedArchive, next: ReadonlyMap<LinkedArchive, LinkedArchive>): ArchiveRun {
@@ -80,10 +90,14 @@ function runFrom(first: LinkedArchive, next: ReadonlyMap<LinkedArchive, LinkedAr
   }
 }
 
-function gap(before: ArchiveRun, run: ArchiveRun): Check {
-  if (run.after === null)
-    return failed('archive_missing', `${run.first} begins anew, though ${before.last} was archived before`)
-  return failed('archive_missing', `Between ${before.last} and ${run.first} there is no ${run.after.file}`)
+function gap(before: ArchiveRun, run: ArchiveRun, archives: readonly LinkedArchive[]): Check {
+  const { first, after } = run
+  if (after === null)
+    return failed('archive_missing', `${first} begins anew, though ${before.last} was archived before`)
+  // A file of that name is here, and ends elsewhere: it was exchanged, or that one was.
+  if (archives.some(({ file }) => file === after.file))
+    return failed('archive_differs', `${first} goes on from another ${after.file} than the one that is here`)
+  return failed('archive_missing', `Between ${before.last} and ${first} there is no ${after.file}`)
 }
 
 function failed(code: string, detail: string): Check {

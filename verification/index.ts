@@ -12,7 +12,7 @@ export type {
   Report,
   Verdict,
 } from '#evidence'
-export { type ArchiveLinks, type ArchiveRun, LINK_CHECK, type LinkedArchive, linkArchives } from './archive-links.ts'
+export { type ArchiveLinks, type ArchiveRun, LINK_CHECK, type LinkedArchive, runsOfArchives } from './archive-links.ts'
 export {
   type ConfigurationTrust,
   type Files,

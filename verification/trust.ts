@@ -29,6 +29,7 @@ export class Trust implements TrustOverTime {
     // The first that still holds is the nearest; a copy without a date is believed where no dated one speaks.
     this.#configurations = configurations.toSorted((a, b) => untilOf(a) - untilOf(b))
     this.#pinned = pinned
+    this.logs = pinned.flatMap(({ logs }) => logs)
     const dated: readonly Dates[] = [
       ...configurations,
       ...pinned.flatMap(({ authorities, tsas, members }) => [...authorities, ...tsas, ...members]),
@@ -45,9 +46,7 @@ export class Trust implements TrustOverTime {
   }
 
   /** Logs and witnesses, each for its dates; empty where no proof can be judged. */
-  get logs(): readonly (Dates & { readonly policy: LogPolicy })[] {
-    return this.#pinned.flatMap(({ logs }) => logs)
-  }
+  readonly logs: readonly (Dates & { readonly policy: LogPolicy })[]
 
   at(time: Date): TrustAt | undefined {
     const span = passed(this.#turns, time.getTime())

@@ -1,7 +1,7 @@
 // `saadik verify`: evidence in, verdict out. The judgement is the verification room's; here are files, threads and words for people.
 import { availableParallelism } from 'node:os'
 import { basename } from 'node:path'
-import { type ArchiveStart, type LinkedArchive, linkArchives } from '#verification'
+import { type ArchiveStart, type LinkedArchive, runsOfArchives } from '#verification'
 import type { Arguments, Output, Run } from '../command.ts'
 import { CliError } from '../error.ts'
 import { judgeAll, type Sink } from './pool.ts'
@@ -17,7 +17,7 @@ import { walk } from './walk.ts'
 const IN_FULL = 10
 
 export const verify: Run = async (given, out) => {
-  const archiveStart = startOf(given)
+  const start = startOf(given)
   const threads = threadsOf(given)
   const spec = await readTrustSpec(given, out)
   const report = await openReport(given, spec)
@@ -49,19 +49,18 @@ export const verify: Run = async (given, out) => {
     },
   }
   try {
-    const settings = { spec, secondOpinion: given.on('second-opinion'), ...(archiveStart && { archiveStart }) }
-    await judgeAll(tasks, settings, sink, threads)
+    await judgeAll(tasks, { spec, secondOpinion: given.on('second-opinion') }, sink, threads)
   } catch (error) {
     await report?.discard()
     throw error
   } finally {
     progress?.end()
   }
-  const links = linkArchives(archives)
+  const links = runsOfArchives(archives, start)
   const totals = counter.totals(passedOver())
   if (rows) await rows.end(links, totals)
   else {
-    if (archives.length > 1) showLinks(links, out)
+    if (archives.length > 1 || links.checks.length > 0) showLinks(links, out)
     if (totals.files !== 1 || totals.containers !== 1) showTotals(totals, out)
   }
   await finish(report, links, totals, out)
@@ -73,7 +72,7 @@ export const verify: Run = async (given, out) => {
 
 async function finish(
   report: ReportFile | undefined,
-  links: ReturnType<typeof linkArchives>,
+  links: ReturnType<typeof runsOfArchives>,
   totals: ReturnType<Counter['totals']>,
   out: Output,
 ): Promise<void> {

@@ -5,7 +5,6 @@ import { basename } from 'node:path'
 import { type Check, CONTAINER_SUFFIX, EvidenceError, PROOF_SUFFIX } from '#evidence'
 import { digest, encodeBase64 } from '#trust'
 import {
-  type ArchiveStart,
   type ConfigurationTrust,
   type ContainerReport,
   type FileReport,
@@ -27,8 +26,6 @@ export interface Judging {
   /** With it, where it is needed. Throws CliError `unreadable` when it cannot be had. */
   readonly trust: () => Promise<Trust>
   readonly opinions: readonly SecondOpinion[]
-  /** Where an archive must go on from. */
-  readonly archiveStart?: ArchiveStart
 }
 
 const READ_BYTES = 256 * 1024
@@ -41,7 +38,7 @@ export async function judgePath(
   each: (report: ContainerReport) => void | Promise<void>,
 ): Promise<FileReport> {
   if (error !== undefined) return unreadable(error)
-  const { trust, opinions, archiveStart } = judging
+  const { trust, opinions } = judging
   try {
     const { proofOf, checks } = await proofsFor(path)
     const open = () => createReadStream(path, { highWaterMark: READ_BYTES })
@@ -53,7 +50,6 @@ export async function judgePath(
       proofOf,
       opinions,
       ...(judging.spec.anchor && { bundledTrust: (files) => judging.base.with(generationsIn(files, judging.spec)) }),
-      ...(archiveStart && { archiveStart }),
     })
     if (checks.length === 0) return report
     return { ...report, verdict: worse(report.verdict, 'invalid'), checks: [...report.checks, ...checks] }

@@ -54,7 +54,7 @@ export async function judgeAll(
 
 /** In this thread. */
 async function here(tasks: AsyncIterable<Task>, settings: WorkerSettings, sink: Sink): Promise<void> {
-  const { spec, secondOpinion, archiveStart } = settings
+  const { spec, secondOpinion } = settings
   const base = trustOf(spec)
   const download = once(() => downloadFor(settings).then((files) => trustOf(spec, files)))
   const judging: Judging = {
@@ -62,7 +62,6 @@ async function here(tasks: AsyncIterable<Task>, settings: WorkerSettings, sink: 
     base,
     trust: spec.download ? download : async () => base,
     opinions: secondOpinion ? await secondOpinions() : [],
-    ...(archiveStart && { archiveStart }),
   }
   for await (const task of tasks)
     await sink.file(task, await judgePath(task, judging, (report) => sink.container(task, report)))

@@ -1,12 +1,11 @@
 // What the main thread and those that judge say to each other.
-import type { ArchiveStart, ContainerReport, FileReport, Files } from '#verification'
+import type { ContainerReport, FileReport, Files } from '#verification'
 import type { TrustSpec } from './trust-spec.ts'
 import type { Task } from './walk.ts'
 
 export interface WorkerSettings {
   readonly spec: TrustSpec
   readonly secondOpinion: boolean
-  readonly archiveStart?: ArchiveStart
 }
 
 export type ToWorker =

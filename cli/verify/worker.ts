@@ -10,7 +10,7 @@ import type { Task } from './walk.ts'
 
 const port = parentPort
 if (port === null) throw new Error('this is a thread of saadik verify')
-const { spec, secondOpinion, archiveStart } = workerData as WorkerSettings
+const { spec, secondOpinion } = workerData as WorkerSettings
 const say = (message: FromWorker) => port.postMessage(message)
 const base = trustOf(spec)
 const opinions = secondOpinion ? await secondOpinions() : []
@@ -44,8 +44,7 @@ async function judge(task: Task): Promise<void> {
     say({ type: 'containers', reports: batch })
     batch = []
   }
-  const judging = { spec, base, trust, opinions, ...(archiveStart && { archiveStart }) }
-  const report = await judgePath(task, judging, async (one) => {
+  const report = await judgePath(task, { spec, base, trust, opinions }, async (one) => {
     batch.push(one)
     if (batch.length === BATCH) await send()
   })

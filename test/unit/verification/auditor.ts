@@ -139,15 +139,29 @@ export class TestLog {
   }
 
   /** A proof of the record, which stands among others, with signatures of the log and of so many witnesses. */
-  async proof(
-    record: CommittedRecord,
-    { cosigners = 2, time = 1_936_000_000, index = 6, size = 13, mutate = (text: string) => text }: ProofOptions = {},
-  ): Promise<Uint8Array> {
-    const salt = Buffer.alloc(SALT_BYTES, 7)
+  async proof(record: CommittedRecord, options: ProofOptions = {}): Promise<Uint8Array> {
+    const { index = 6, size = 13 } = options
     const encoded = encodeRecord(record)
-    const entry = recordEntry(commitmentOf(salt, encoded))
-    const leaves = Array.from({ length: size }, (_, at) => leafHash(at === index ? entry : Buffer.from(`entry ${at}`)))
-    const tree = new NaiveTree(leaves)
+    const leaves = Array.from({ length: size }, (_, at) =>
+      leafHash(at === index ? entryOf(encoded) : Buffer.from(`entry ${at}`)),
+    )
+    return this.#proven(new NaiveTree(leaves), index, encoded, options)
+  }
+
+  /** Of several records that stand one behind the other, under one checkpoint. */
+  async proofs(records: readonly CommittedRecord[], options: ProofOptions = {}): Promise<readonly Uint8Array[]> {
+    const encoded = records.map((record) => encodeRecord(record))
+    const tree = new NaiveTree(encoded.map((one) => leafHash(entryOf(one))))
+    return Promise.all(encoded.map((one, index) => this.#proven(tree, index, one, options)))
+  }
+
+  async #proven(
+    tree: NaiveTree,
+    index: number,
+    encoded: Uint8Array,
+    { cosigners = 2, time = 1_936_000_000, mutate = (text: string) => text }: ProofOptions,
+  ): Promise<Uint8Array> {
+    const size = tree.leaves.length
     const checkpoint: Checkpoint = { origin: this.log.key.name, size, root: tree.root(0, size) }
     const signatures = [
       this.log.sign(checkpoint),
@@ -155,13 +169,16 @@ export class TestLog {
     ]
     const proof = formatLogProof({
       index,
-      extra: Buffer.concat([salt, encoded]),
+      extra: Buffer.concat([SALT, encoded]),
       proof: await inclusionProof(index, size, tree.reader),
       note: { text: formatCheckpoint(checkpoint), signatures },
     })
     return Buffer.from(mutate(proof.toString('latin1')), 'latin1')
   }
 }
+
+const SALT = Buffer.alloc(SALT_BYTES, 7)
+const entryOf = (encoded: Uint8Array) => recordEntry(commitmentOf(SALT, encoded))
 
 export interface ProofOptions {
   readonly cosigners?: number
