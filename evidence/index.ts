@@ -51,6 +51,7 @@ export {
 } from './log-record.ts'
 export * from './long-term/index.ts'
 export { partiesOf } from './parties.ts'
+export * from './reconciliation/index.ts'
 export {
   CHECKS,
   type Check,
