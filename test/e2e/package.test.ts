@@ -15,7 +15,7 @@ import {
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { delimiter, join, resolve } from 'node:path'
+import { delimiter, join, resolve, sep } from 'node:path'
 import test, { after, before } from 'node:test'
 import { needsVectors, vectorPath } from '../vectors.ts'
 import { demoFolder, freeBase, processesOf, startDemo } from './running-demo.ts'
@@ -141,6 +141,63 @@ console.log(reason, size)
   assert.equal((await child.stdout.setEncoding('utf8').toArray()).join(''), 'access_denied 13\n')
 })
 
+test('saadik/verify is there for a program, with types, and runs on what it needs and nothing else', async (t) => {
+  if (!needsVectors(t)) return
+  const folder = join(elsewhere, 'auditor')
+  mkdirSync(join(folder, 'node_modules', '@types'), { recursive: true })
+  const link = (...names: readonly string[]) =>
+    symlinkSync(join(root, 'node_modules', ...names), join(folder, 'node_modules', ...names))
+  symlinkSync(installed, join(folder, 'node_modules', 'saadik'))
+  for (const name of ['saxes', 'xmlchars', 'zod', 'undici-types']) link(name)
+  link('@types', 'node')
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
+  const [, example = ''] = /```js\n(.*?)```/s.exec(readFileSync(join(root, 'docs/verification.md'), 'utf8')) ?? []
+  writeFileSync(join(folder, 'program.mjs'), example)
+  writeFileSync(join(folder, 'right.ts'), example)
+  writeFileSync(join(folder, 'wrong.ts'), `import { Trust } from 'saadik/verify'\nnew Trust({ pinned: [7] })\n`)
+  const options = { module: 'NodeNext', target: 'ES2023', lib: ['ES2023'], strict: true, noEmit: true, types: ['node'] }
+  for (const name of ['right', 'wrong'] as const) {
+    writeFileSync(
+      join(folder, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions: { ...options, preserveSymlinks: true }, files: [`${name}.ts`] }),
+    )
+    const tsc = run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder], folder)
+    assert.equal(tsc.status === 0, name === 'right', tsc.stdout)
+  }
+  // Without the links followed, it finds what lies in this folder alone.
+  const audit = (list: object, ...names: readonly string[]) => {
+    writeFileSync(join(folder, 'list.json'), JSON.stringify({ format: 'saadik pinned trust 1', ...list }))
+    const args = ['--preserve-symlinks', '--preserve-symlinks-main', 'program.mjs', 'list.json', vectorPath(...names)]
+    return run('node', args, folder)
+  }
+  const list = pinnedFrom(
+    readFileSync(vectorPath('globalconf', 'globalconf_good2_v3', 'DEV', 'shared-params.xml'), 'utf8'),
+  )
+  const valid = audit(list, 'asic', 'valid-signed-message.asice')
+  assert.equal(valid.status, 0, valid.stderr)
+  assert.match(valid.stdout, /DEV\/COM\/4321\/TestClient 2024-12-05T13:16:35.000Z\ncontainer of 1: valid\n$/)
+  const invalid = audit(list, 'asic', 'invalid-digest.asice')
+  assert.equal(invalid.status, 1)
+  assert.match(invalid.stdout, /failed: digest of #signed-properties invalid_signature_value/)
+  const archive = audit(list, 'archive', 'message-archive-0.zip')
+  assert.match(archive.stdout, /archive of 1: indeterminate/)
+})
+
+/** The authorities of a shared-params.xml as a pinned list; what stands in it is base64 of PEM. */
+function pinnedFrom(xml: string): object {
+  const certificates = (element: string) =>
+    [...xml.matchAll(new RegExp(`<${element}>.*?</${element}>`, 'gs'))].map(([text]) =>
+      [...text.matchAll(/<cert>([^<]+)<\/cert>/g)].map(([, body = '']) => Buffer.from(body, 'base64').toString()),
+    )
+  return {
+    authorities: certificates('approvedCA').map(([certificate = '', ...responders]) => ({
+      ...{ instance: 'DEV', certificate, responders },
+      profile: /<certificateProfileInfo>([^<]+)</.exec(xml)?.[1] ?? '',
+    })),
+    timestampAuthorities: certificates('approvedTSA').map(([certificate = '']) => ({ certificate })),
+  }
+}
+
 test('verify judges somebody else’s evidence', (t) => {
   if (!needsVectors(t)) return
   const conf = vectorPath('globalconf', 'globalconf_good2_v3')
@@ -173,8 +230,8 @@ test('every door of the package opens', () => {
   }
   for (const file of Object.values(imports)) assert.ok(existsSync(join(installed, 'dist', file)), file)
   assert.deepEqual(
-    globSync('dist/**/*.d.ts', { cwd: installed }).filter((file) => !file.startsWith(join('dist', 'client'))),
-    [],
-    'only the room that others import has declarations',
+    [...new Set(globSync('dist/**/*.d.ts', { cwd: installed }).map((file) => file.split(sep)[1]))].sort(),
+    ['client', 'evidence', 'protocol', 'transparency', 'trust', 'verification'],
+    'only what others import, and what that is made of, has declarations',
   )
 })
