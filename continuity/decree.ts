@@ -35,7 +35,7 @@ const CHANGES: Readonly<Record<Mode, readonly Mode[]>> = Object.freeze({
   SEALED: ['RELAY', 'READ_ONLY', 'TAKEOVER'],
   RELAY: ['SEALED'],
   READ_ONLY: ['TAKEOVER', 'SEALED'],
-  TAKEOVER: ['READ_ONLY', 'SEALED'],
+  TAKEOVER: ['SEALED'],
 })
 const NAME = /^[^\s/]{1,128}$/u
 const IDENTIFIER = /^[^\s/]+(?:\/[^\s/]+){2,3}$/u

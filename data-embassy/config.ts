@@ -74,19 +74,25 @@ export const agentSchema = z.strictObject({
     .max(16),
   registers: z
     .array(
-      z.strictObject({
-        name,
-        epoch: epoch.default(1),
-        /** `strict`: a write is acknowledged when enough embassies have it; `available`: when home has it. */
-        durability: z.enum(['strict', 'available']),
-        /** w: so many receipts make a write of a strict register durable. */
-        receipts: z.int().min(1).max(16).default(1),
-        source: z.strictObject({
-          /** A register on SQLite, in write-ahead mode. */
-          sqlite: filePath,
+      z
+        .strictObject({
+          name,
+          epoch: epoch.default(1),
+          /** The decree that began the epoch, a signed note; of every epoch but the first. */
+          decree: filePath.optional(),
+          /** `strict`: a write is acknowledged when enough embassies have it; `available`: when home has it. */
+          durability: z.enum(['strict', 'available']),
+          /** w: so many receipts make a write of a strict register durable. */
+          receipts: z.int().min(1).max(16).default(1),
+          source: z.strictObject({
+            /** A register on SQLite, in write-ahead mode. */
+            sqlite: filePath,
+          }),
+          gate: gate.optional(),
+        })
+        .refine((register) => register.epoch > 1 === (register.decree !== undefined), {
+          error: 'an epoch after the first is begun by a decree, the first by none',
         }),
-        gate: gate.optional(),
-      }),
     )
     .min(1)
     .max(100),
@@ -108,6 +114,8 @@ export const embassySchema = z.strictObject({
   listen,
   ceremony,
   decrees: decreeKeys,
+  /** Home's own age recipient (age1pq1…), deposited beforehand: what is written abroad after a take-over is sealed to it too, for the way back. */
+  returnRecipient: z.string().startsWith('age1pq1').max(4096).optional(),
   /** Where registers lie while they are open: a file system in memory (tmpfs), or one whose key ends with the machine. */
   work: filePath,
   registers: z

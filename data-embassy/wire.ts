@@ -2,6 +2,7 @@
 //
 //   POST /mirrors/<register>/<epoch>/batches   a batch (continuity, batch.ts)  → 200 and the receipt; 409 and the receipt of what is held, or nothing;
 //                                                                                410 and the decree that ended the epoch; 400, 403, 404, 422, 503 in words
+//   GET  /mirrors/<register>/<epoch>/batches/<index>   of an epoch that was written here → the batch with that entry; 204 behind the last
 //   GET  /mirrors/<register>/<epoch>/receipt                                   → the newest receipt, 404 before the first
 
 export const OCTETS = 'application/octet-stream'

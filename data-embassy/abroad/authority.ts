@@ -35,6 +35,7 @@ export class Authority {
   readonly log: SignedLog
   readonly #options: AuthorityOptions
   readonly #turn = turnstile()
+  readonly #takeovers: RecordedDecree[] = []
   /** The newest of each register, and of the centre. */
   readonly #recorded = new Map<string, RecordedDecree>()
 
@@ -67,6 +68,11 @@ export class Authority {
     return this.#recorded.get(subject)
   }
 
+  /** Every decree by which this embassy took a register over, oldest first. */
+  takeovers(): readonly RecordedDecree[] {
+    return this.#takeovers
+  }
+
   /**
    * Records a decree. Durable and signed when it resolves; from then on no entry of the epoch that it ends is receipted here. The same decree again is
    * recorded already.
@@ -85,7 +91,7 @@ export class Authority {
       const index = await this.log.tree.append([bytes])
       await this.log.publish()
       const recorded = { decree, note: bytes, index }
-      this.#recorded.set(decree.subject, recorded)
+      this.#remember(recorded)
       return recorded
     })
   }
@@ -116,13 +122,18 @@ export class Authority {
     if (decree.from !== mode) throw new EmbassyError('wrong_decree', `${decree.subject} is ${mode}, not ${decree.from}`)
   }
 
+  #remember(recorded: RecordedDecree): void {
+    this.#recorded.set(recorded.decree.subject, recorded)
+    if (recorded.decree.to === 'TAKEOVER') this.#takeovers.push(recorded)
+  }
+
   async #read(): Promise<void> {
     const { tree } = this.log
     for (let first = 0; first < tree.size; first += PAGE)
       for (const [at, note] of (await tree.entries(first, PAGE)).entries()) {
         // It was opened when it was recorded, and its tree is the one that was signed then.
         const decree = parseDecree(parseNote(note).text)
-        this.#recorded.set(decree.subject, { decree, note, index: first + at })
+        this.#remember({ decree, note, index: first + at })
       }
   }
 }
@@ -133,6 +144,6 @@ export function authorityOrigin(instance: string, embassy: string): string {
 }
 
 /** The same text: whoever signed more of it made no other decree. */
-function sameDecree(one: Uint8Array, other: Uint8Array): boolean {
+export function sameDecree(one: Uint8Array, other: Uint8Array): boolean {
   return parseNote(one).text === parseNote(other).text
 }

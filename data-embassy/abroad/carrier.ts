@@ -5,8 +5,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { ContinuityError, MAXIMUM_BATCH_BYTES } from '#continuity'
 import type { Log } from '#host'
 import { type EmbassyCode, EmbassyError } from '../error.ts'
-import { originOf } from '../wire.ts'
+import { OCTETS, originOf } from '../wire.ts'
 import type { Mirrors } from './mirrors.ts'
+import type { AuthoredLogs } from './takeover.ts'
 
 interface Answer {
   readonly status: number
@@ -16,7 +17,7 @@ interface Answer {
 
 const TIMEOUTS = { requestTimeout: 120_000, headersTimeout: 10_000, keepAliveTimeout: 75_000 }
 const MAX_CONNECTIONS = 256
-const PATH = /^\/mirrors\/([^/]+)\/(0|[1-9]\d{0,8})\/(batches|receipt)$/
+const PATH = /^\/mirrors\/([^/]+)\/(0|[1-9]\d{0,8})\/(batches|receipt)(?:\/(0|[1-9]\d{0,15}))?$/
 const NOTE_TYPE = 'text/plain; charset=utf-8'
 
 const STATUS: Partial<Record<EmbassyCode, number>> = {
@@ -30,20 +31,28 @@ const STATUS: Partial<Record<EmbassyCode, number>> = {
 
 export function carrierServer({
   mirrors,
+  authored,
   instance,
   log,
 }: {
   readonly mirrors: Mirrors
+  readonly authored: Pick<AuthoredLogs, 'batch'>
   readonly instance: string
   readonly log: Log
 }): Server {
   async function answer(request: IncomingMessage): Promise<Answer> {
-    const [, register = '', epoch = '', what] = PATH.exec(request.url ?? '') ?? []
-    const method = what === 'batches' ? 'POST' : 'GET'
-    if (what === undefined) return words(404, 'there is nothing at this path')
+    const [, register = '', epoch = '', what, index] = PATH.exec(request.url ?? '') ?? []
+    if (what === undefined || (what === 'receipt' && index !== undefined))
+      return words(404, 'there is nothing at this path')
+    const method = what === 'batches' && index === undefined ? 'POST' : 'GET'
     if (request.method !== method) return words(405, `only ${method}`)
     const origin = originOf(instance, named(register), Number(epoch))
     const client = clientOf(request)
+    if (index !== undefined) {
+      mirrors.admit(named(register), client)
+      const batch = authored.batch(origin, Number(index))
+      return batch === undefined ? { status: 204 } : { status: 200, type: OCTETS, body: batch }
+    }
     const mirror = mirrors.for(origin, client)
     const over = mirrors.ended(origin)
     if (over !== undefined) return note(410, over.note)

@@ -1,12 +1,12 @@
 // All registers that an embassy keeps, a mirror for each epoch of each.
 import { join } from 'node:path'
-import { parseBatch } from '#continuity'
+import { parseBatch, type ReadBatch } from '#continuity'
 import type { SignerClient } from '#signer'
 import { originHash, type VerifierKey } from '#transparency'
 import { NoteKeys } from '#transparent-log'
 import { EmbassyError } from '../error.ts'
 import { originOf } from '../wire.ts'
-import type { Authority, RecordedDecree } from './authority.ts'
+import { type Authority, type RecordedDecree, sameDecree } from './authority.ts'
 import { Mirror } from './mirror.ts'
 
 export interface KeptRegister {
@@ -68,6 +68,13 @@ export class Mirrors {
     return [...this.#held.values()].map(({ mirror }) => mirror)
   }
 
+  /** Whether a client speaks for a register. Throws `foreign`. */
+  admit(register: string, client: string): void {
+    const kept = [...this.#held.values()].find((held) => held.register.name === register)
+    if (kept === undefined || kept.register.client !== client)
+      throw new EmbassyError('foreign', `${client} does not speak for ${register}`)
+  }
+
   /** The mirror of an origin, for a client that may send to it. Throws `foreign`. */
   for(origin: string, client: string): Mirror {
     const held = this.#held.get(origin)
@@ -81,6 +88,7 @@ export class Mirrors {
     const mirror = this.for(origin, client)
     const batch = parseBatch(bytes)
     this.#fence(origin)
+    this.#begun(origin, batch)
     const receipt = await mirror.take(batch)
     // Recorded while the batch was on its way: it is kept, and nobody is told that it counts.
     this.#fence(origin)
@@ -92,6 +100,17 @@ export class Mirrors {
     const held = this.#held.get(origin)
     const recorded = held && this.#authority.recorded(held.register.name)
     return recorded !== undefined && held !== undefined && recorded.decree.epoch[1] > held.epoch ? recorded : undefined
+  }
+
+  /** An epoch after the first begins with the decree that is recorded here; what begins otherwise speaks for nobody. */
+  #begun(origin: string, { first, entries: [beginning] }: ReadBatch): void {
+    const held = this.#held.get(origin)
+    if (held === undefined || held.epoch === 1 || first > 0) return
+    const recorded = this.#authority.recorded(held.register.name)
+    const same =
+      beginning?.parsed.kind === 'decree' && recorded !== undefined && sameDecree(beginning.content, recorded.note)
+    if (!same || recorded.decree.epoch[1] !== held.epoch)
+      throw new EmbassyError('wrong_decree', `${origin} does not begin with the decree that is recorded here`)
   }
 
   #fence(origin: string): void {

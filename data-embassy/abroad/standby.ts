@@ -2,13 +2,14 @@
 // there anything to serve; when either ends, the program ends, its file is removed, and the gate says SEALED again.
 import { mkdir, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Decree, Mode } from '#continuity'
+import type { Mode } from '#continuity'
 import { closeHttp, type Log, listen, turnstile } from '#host'
 import { decodeBase64 } from '#trust'
 import { EmbassyError } from '../error.ts'
 import { type GatePolicy, gateServer, type Refusal } from '../gate.ts'
+import type { Agent } from '../home/agent.ts'
 import { type Restored, restoreSqlite } from '../restore/restore-sqlite.ts'
-import type { Authority } from './authority.ts'
+import type { Authority, RecordedDecree } from './authority.ts'
 import type { Mirrors } from './mirrors.ts'
 import type { OpeningRoom } from './opening-room.ts'
 import { type Program, startProgram } from './program.ts'
@@ -17,6 +18,8 @@ import { type Program, startProgram } from './program.ts'
 const TMPFS = 0x01021994
 /** Answers under way when a register is sealed again. */
 const CLOSE_MS = 2_000
+/** Until a write is in the log; the first waits for the picture of the register that the log begins with. */
+const SETTLED_MS = 60_000
 
 export interface StandbyOptions {
   readonly register: string
@@ -28,6 +31,8 @@ export interface StandbyOptions {
   readonly mirrors: Mirrors
   readonly authority: Authority
   readonly room: OpeningRoom
+  /** Begins the register's own epoch over what was restored. */
+  readonly takeOver: (decree: RecordedDecree, database: string) => Promise<Agent>
   readonly log: Log
 }
 
@@ -41,7 +46,8 @@ export interface StandbyStatus {
 }
 
 interface Serving {
-  readonly decree: Decree
+  readonly recorded: RecordedDecree
+  readonly agent: Agent | undefined
   readonly program: Program
   readonly restored: Restored
   readonly seconds: number
@@ -69,7 +75,7 @@ export class Standby {
   }
 
   get mode(): Mode {
-    return this.#decree?.to ?? 'SEALED'
+    return this.#recorded?.decree.to ?? 'SEALED'
   }
 
   status(): StandbyStatus {
@@ -96,13 +102,14 @@ export class Standby {
   /** To be called when a decree was recorded or the room was opened or closed; resolves when it is as they say. */
   follow(): Promise<void> {
     return this.#turn(async () => {
-      const decree = this.#decree
+      const recorded = this.#recorded
       const identity = this.#options.room.identity
-      const wanted = decree !== undefined && ['READ_ONLY', 'TAKEOVER'].includes(decree.to) && identity !== undefined
-      if (this.#serving !== undefined && (!wanted || this.#serving.decree !== decree)) await this.#seal()
+      const opens = ['READ_ONLY', 'TAKEOVER'].includes(this.mode)
+      const wanted = recorded !== undefined && opens && identity !== undefined
+      if (this.#serving !== undefined && (!wanted || this.#serving.recorded !== recorded)) await this.#seal()
       if (!wanted || this.#serving !== undefined) return
       try {
-        this.#serving = await this.#open(decree, identity)
+        this.#serving = await this.#open(recorded, identity)
         this.#failure = undefined
       } catch (error) {
         this.#failure = (error as Error).message
@@ -117,12 +124,13 @@ export class Standby {
     await this.#close?.()
   }
 
-  get #decree(): Decree | undefined {
-    return this.#options.authority.recorded(this.#options.register)?.decree
+  get #recorded(): RecordedDecree | undefined {
+    return this.#options.authority.recorded(this.#options.register)
   }
 
-  async #open(decree: Decree, identity: string): Promise<Serving> {
+  async #open(recorded: RecordedDecree, identity: string): Promise<Serving> {
     const { mirrors, instance, command, work, register, log } = this.#options
+    const { decree } = recorded
     const { predecessor } = decree
     const mirror = mirrors.all.find(({ origin }) => origin === predecessor?.origin)
     if (predecessor === undefined || mirror === undefined)
@@ -133,7 +141,11 @@ export class Standby {
     const database = join(this.#folder, 'register.db')
     const at = { size: predecessor.size, root: decodeBase64(predecessor.root) ?? new Uint8Array() }
     const restored = await restoreSqlite({ mirror, instance, identity, at }, database)
-    const program = await startProgram(command, database, log)
+    const agent = decree.to === 'TAKEOVER' ? await this.#options.takeOver(recorded, database) : undefined
+    const program = await startProgram(command, database, log).catch(async (error) => {
+      await agent?.stop()
+      throw error
+    })
     const seconds = (performance.now() - begun) / 1000
     log.warn('a register is open', {
       register,
@@ -142,13 +154,18 @@ export class Standby {
       changes: restored.changes,
       seconds,
     })
-    return { decree, program, restored, seconds }
+    return { recorded, agent, program, restored, seconds }
   }
 
   async #seal(): Promise<void> {
     const serving = this.#serving
     this.#serving = undefined
     await serving?.program.stop()
+    // What it has written is captured to the last before its file is removed.
+    await serving?.agent
+      ?.settled(SETTLED_MS)
+      .catch((error: Error) => this.#options.log.error('the last writes could not be sealed', { error }))
+    await serving?.agent?.stop()
     await this.#wipe()
     if (serving !== undefined)
       this.#options.log.warn('a register is sealed again', { register: this.#options.register })
@@ -165,10 +182,10 @@ export class Standby {
   #policy(): GatePolicy {
     return {
       refusal: (write) => this.#refusal(write),
-      settled: async () => undefined,
+      settled: () => this.#settled(),
       headers: () => ({
         'X-Saadik-Mode': this.mode,
-        'X-Saadik-Epoch': String(this.#decree?.epoch[1] ?? 1),
+        'X-Saadik-Epoch': String(this.#recorded?.decree.epoch[1] ?? 1),
         ...(this.#serving?.restored.asOf === undefined
           ? {}
           : { 'X-Saadik-As-Of': this.#serving.restored.asOf.toISOString() }),
@@ -176,11 +193,21 @@ export class Standby {
     }
   }
 
+  /** A write abroad is acknowledged when it is sealed and signed in the log of its epoch. */
+  async #settled(): Promise<Refusal | undefined> {
+    try {
+      await this.#serving?.agent?.settled(SETTLED_MS)
+      return undefined
+    } catch (error) {
+      return { status: 503, code: 'not_receipted', message: (error as Error).message }
+    }
+  }
+
   #refusal(write: boolean): Refusal | undefined {
     const { register } = this.#options
     if (this.mode === 'SEALED' || this.mode === 'RELAY')
       return { status: 503, code: 'sealed', message: `${register} is sealed here: no decree has opened it` }
-    if (this.#serving === undefined || this.#serving.decree !== this.#decree)
+    if (this.#serving === undefined || this.#serving.recorded !== this.#recorded)
       return {
         status: 503,
         code: 'opening',

@@ -25,6 +25,7 @@ import { carrierServer } from './carrier.ts'
 import { Mirrors } from './mirrors.ts'
 import { OpeningRoom } from './opening-room.ts'
 import { Standby } from './standby.ts'
+import { AuthoredLogs } from './takeover.ts'
 
 const CLOSE_MS = 2_000
 const MAX_NOTE = 64 * 1024
@@ -61,12 +62,18 @@ export async function startEmbassy(config: EmbassyConfig, life: Lifecycle, log: 
   const room = new OpeningRoom(manifest, clock)
   life.onStop('opening key', () => room.close())
 
+  const authored = await AuthoredLogs.open({
+    ...{ directory: join(directory, 'authored'), instance, signer, decreeKeys: keys, authority, log },
+    recipients: [manifest.recipient, ...(config.returnRecipient === undefined ? [] : [config.returnRecipient])],
+  })
+  life.onStop('logs of take-overs', () => authored.close())
   const standbys = config.registers.flatMap(({ name, service }) =>
     service === undefined
       ? []
       : new Standby({
           ...{ register: name, instance, command: service.command, ...service.gate, work: config.work },
           ...{ mirrors, authority, room, log },
+          takeOver: (decree, database) => authored.begin(decree, database),
         }),
   )
   for (const standby of standbys) {
@@ -75,7 +82,7 @@ export async function startEmbassy(config: EmbassyConfig, life: Lifecycle, log: 
   }
   const follow = () => Promise.all(standbys.map((standby) => standby.follow()))
 
-  const carrier = carrierServer({ mirrors, instance, log })
+  const carrier = carrierServer({ mirrors, authored, instance, log })
   await listen(carrier, config.listen.host, config.listen.port)
   life.onStop('carrier', () => closeHttp(carrier, CLOSE_MS))
 

@@ -23,7 +23,7 @@ import {
 import { turnstile } from '#host'
 import type { SignerClient } from '#signer'
 import { checkpointBytes, SignedLog } from '#transparent-log'
-import { digest } from '#trust'
+import { digest, equalBytes } from '#trust'
 import { EmbassyError } from '../error.ts'
 import type { Captured } from '../register/source.ts'
 import { keysOf, rowKey } from './entry-keys.ts'
@@ -74,12 +74,31 @@ export class Author {
 
   /** Where the register was read up to: to be captured from there on. */
   get position(): string | undefined {
-    return this.spool.tail()?.position
+    const position = this.spool.tail()?.position
+    return position === '' ? undefined : position
   }
 
   /** Leaves that are signed. */
   get size(): number {
     return this.log.newest?.size ?? 0
+  }
+
+  /**
+   * Leaf 0 of an epoch that a decree began: the decree itself. Nothing happens where it is there already.
+   *
+   * @throws {EmbassyError} `wrong_decree` where the log began otherwise
+   */
+  begin(decree: Uint8Array): Promise<void> {
+    return this.#turn(async () => {
+      const leaf = formatLeaf({ kind: 'decree', document: digest('SHA-256', decree) })
+      if (this.log.tree.size > 0) {
+        const [first] = await this.log.tree.entries(0, 1)
+        if (first !== undefined && equalBytes(first, leaf)) return
+        throw new EmbassyError('wrong_decree', `${this.#options.origin} was begun by another decree, or by none`)
+      }
+      const spooled = { first: 0, count: 1, complete: true, position: '', transaction: 0, wrapped: new Uint8Array() }
+      await this.#add({ ...spooled, entries: formatEntries([{ leaf, content: decree }]) }, [leaf])
+    })
   }
 
   /** Seals a batch, of at most 256 changes, and signs the log over it; its entries can be sent when it resolves. */

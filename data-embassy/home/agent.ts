@@ -72,7 +72,8 @@ export class Agent {
     })
     const tail = author.spool.tail()
     // What was spooled before this start and not yet confirmed: its end stands for all of it.
-    if (tail?.complete) this.#pending.push({ end: tail.end, position: tail.position })
+    if (tail?.complete && author.position !== undefined)
+      this.#pending.push({ end: tail.end, position: author.position })
   }
 
   start(): void {
@@ -137,12 +138,12 @@ export class Agent {
     }
   }
 
+  /** The author stays open: whoever opened it closes it. */
   async stop(): Promise<void> {
     this.#stop.abort()
     await this.#running
     await Promise.all(this.#couriers.map((courier) => courier.stop()))
     await this.#options.source.close()
-    await this.#options.author.close()
   }
 
   async #capture(): Promise<void> {

@@ -1,5 +1,5 @@
 // The agent at home, put together: an author and a source for each register, couriers to each embassy, gates before those that want one.
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { createClient } from '#client'
@@ -62,9 +62,17 @@ export async function startAgent(config: AgentConfig, life: Lifecycle, log: Log)
   life.onStop('client', () => client.close())
 
   const agents = new Map<string, Agent>()
-  for (const { name, epoch, durability, receipts, source, gate } of config.registers) {
+  for (const { name, epoch, decree, durability, receipts, source, gate } of config.registers) {
     const origin = originOf(instance, name, epoch)
-    const author = await Author.open({ directory: join(directory, name), instance, origin, signer, recipients })
+    const author = await Author.open({
+      directory: join(directory, `${name}-${epoch}`),
+      instance,
+      origin,
+      signer,
+      recipients,
+    })
+    life.onStop(`log of ${name}`, () => author.close())
+    if (decree !== undefined) await author.begin(await readFile(decree))
     const agent = new Agent({
       ...{ register: name, durability, receipts, author, source: new JournalSource(source.sqlite), decreeKeys, log },
       embassies: embassies.map(({ name: embassy, service, mirrorKey }) => ({

@@ -1,19 +1,31 @@
 // A register that goes on abroad: home is killed, custodians bring their shares, a decree opens it, another seals it again. Every process is the real one.
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseCheckpoint, parseNote } from '#transparency'
+import { createClient } from '#client'
+import { originHash, parseCheckpoint, parseNote } from '#transparency'
 import type { AgentProcessStatus, DecreeAnswer, EmbassyProcessStatus } from '../../data-embassy/contract.ts'
-import { type EmbassyStage, embassyStage, freePort } from '../federation/embassy.ts'
+import { returnHome } from '../../data-embassy/home/returning.ts'
+import { COURIER, EMBASSY, type EmbassyStage, embassyStage, freePort, INSTANCE } from '../federation/embassy.ts'
 import { startProcess } from '../federation/process.ts'
 import { scratch } from '../unit/host/scratch.ts'
 
 const REGISTER = 'population-register'
 const PROGRAM = resolve(import.meta.dirname, '..', '..', 'demo', 'population-register', 'main.ts')
 const CODE = '38203190108'
+
+const update = (base: string, street: string) =>
+  fetch(`${base}/persons/${CODE}`, {
+    method: 'PUT',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({
+      ...{ givenName: 'Uku', surname: 'Nurk' },
+      address: { street, postalCode: '10133', municipality: 'Tallinn', county: 'Harju maakond' },
+    }),
+  })
 
 async function until(what: string, done: () => Promise<boolean>): Promise<void> {
   for (let tries = 0; !(await done()); tries += 1) {
@@ -24,7 +36,7 @@ async function until(what: string, done: () => Promise<boolean>): Promise<void> 
 
 /** What the embassy has of the register, as a decree names it. */
 function predecessor({ embassy }: EmbassyStage) {
-  const [mirror = ''] = readdirSync(join(embassy.directory, 'mirrors'))
+  const mirror = originHash(`${INSTANCE}/${REGISTER}/1`)
   const { origin, size, root } = parseCheckpoint(
     parseNote(readFileSync(join(embassy.directory, 'mirrors', mirror, 'receipt'))).text,
   )
@@ -58,16 +70,6 @@ test('a register goes on abroad, by decree and custodians, and is sealed again',
   const agentProcess = await agent.start()
 
   const [at, away] = [stage.homeGate(REGISTER), stage.abroadGate(REGISTER)]
-  const update = (base: string, street: string) =>
-    fetch(`${base}/persons/${CODE}`, {
-      method: 'PUT',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({
-        givenName: 'Uku',
-        surname: 'Nurk',
-        address: { street, postalCode: '10133', municipality: 'Tallinn', county: 'Harju maakond' },
-      }),
-    })
   await until('the whole register is abroad', async () => {
     const { registers } = await agent.control.get<AgentProcessStatus>('/status')
     return (registers[0]?.embassies[0]?.size ?? 0) > 12_000
@@ -120,4 +122,108 @@ test('a register goes on abroad, by decree and custodians, and is sealed again',
   await until('nothing of it is left', async () => readdirSync(embassy.work).length === 0)
   assert.equal((await embassy.control.get<EmbassyProcessStatus>('/status')).room.open, false)
   await abroadProcess.stop()
+})
+
+test('a register is written to abroad, and comes home with every write that was acknowledged', async (t) => {
+  const folder = scratch(t)
+  const port = await freePort()
+  const program = await startProcess('demo/population-register/main.ts', [
+    '--directory',
+    folder,
+    '--host',
+    '127.0.0.1',
+    '--port',
+    `${port}`,
+  ])
+  t.after(() => program.kill())
+  const command = [process.execPath, PROGRAM, '--directory', '{folder}', '--host', '127.0.0.1', '--port', '{port}']
+  const database = join(folder, 'register.db')
+  const stage = await embassyStage(t, [
+    { name: REGISTER, database, upstream: `http://127.0.0.1:${port}`, command, readPaths: ['/soap'] },
+  ])
+  const { agent, embassy } = stage
+  await embassy.start()
+  const agentProcess = await agent.start()
+  const [at, away] = [stage.homeGate(REGISTER), stage.abroadGate(REGISTER)]
+  await until('the whole register is abroad', async () => (await update(at, 'Pikk 61')).status === 200)
+  await agentProcess.kill()
+
+  // Home goes on by itself for a moment, unseen: nobody was told that this write counts.
+  const direct = await update(`http://127.0.0.1:${port}`, 'Nunne 7')
+  assert.equal(direct.status, 200)
+
+  const first = {
+    subject: REGISTER,
+    from: 'SEALED',
+    to: 'TAKEOVER',
+    epoch: [1, 2],
+    predecessor: predecessor(stage),
+  } as const
+  await embassy.control.post('/decrees', { note: stage.decree(first) })
+  await stage.bring(stage.shares.slice(1))
+  await until('it takes writes abroad', async () => (await update(away, 'Lai 1')).status === 200)
+  const written = await update(away, 'Lai 2')
+  assert.deepEqual([written.headers.get('x-saadik-mode'), written.headers.get('x-saadik-epoch')], ['TAKEOVER', '2'])
+
+  // Home wakes up, is told by the embassy, and takes no write any more; what it had receipted stays as it was.
+  const woken = await agent.start()
+  assert.ok((await update(at, 'Viru 3')).status === 503)
+  await woken.stop()
+
+  const client = createClient({ securityServer: stage.state.server('H').client, client: COURIER })
+  t.after(() => client.close())
+  const restored = join(scratch(t), 'register.db')
+  const returning = {
+    ...{
+      directory: agent.directory,
+      instance: INSTANCE,
+      register: REGISTER,
+      epoch: 2,
+      signer: agent.signer,
+      database,
+      restored,
+    },
+    ...{
+      service: client.service(`${EMBASSY}/continuity`),
+      logKeys: await stage.abroadKeys(REGISTER, 2),
+      decreeKeys: stage.decreeKeys,
+    },
+    identity: stage.returnIdentity,
+  }
+  const home = await returnHome(returning)
+  const [table] = home.comparison.tables
+  assert.deepEqual([table?.relation, table?.onlyHere, table?.onlyThere, table?.different], ['person', 0, 0, 1])
+  assert.equal(table?.rows[0]?.there?.['street'], "'Lai 2'")
+
+  // Authority goes back: sealed abroad first, so that no write is lost between.
+  const head = { origin: home.origin, size: home.size, root: Buffer.from(home.root).toString('base64') }
+  const back = stage.decree({ subject: REGISTER, from: 'TAKEOVER', to: 'SEALED', epoch: [2, 3], predecessor: head })
+  await embassy.control.post('/decrees', { note: back })
+  assert.equal((await update(away, 'Lai 3')).status, 503)
+  await program.kill()
+  await until('nothing of it is left abroad', async () => readdirSync(embassy.work).length === 0)
+  rmSync(restored, { force: true })
+  const last = await returnHome(returning)
+  for (const suffix of ['', '-wal', '-shm']) rmSync(`${database}${suffix}`, { force: true })
+  copyFileSync(restored, database)
+  assert.ok(last.size >= home.size)
+  const again = await startProcess('demo/population-register/main.ts', [
+    '--directory',
+    folder,
+    '--host',
+    '127.0.0.1',
+    '--port',
+    `${port}`,
+  ])
+  t.after(() => again.kill())
+  await agent.start({ epoch: 3, decree: back })
+  await until('home writes again, in an epoch of its own', async () => (await update(at, 'Pikk 62')).status === 200)
+  const { mirrors } = await embassy.control.get<EmbassyProcessStatus>('/status')
+  assert.deepEqual(
+    mirrors.map(({ origin, over }) => [origin, over]),
+    [
+      [`${INSTANCE}/${REGISTER}/1`, true],
+      [`${INSTANCE}/${REGISTER}/3`, false],
+    ],
+  )
 })

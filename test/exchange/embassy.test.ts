@@ -90,7 +90,8 @@ async function embassy(directory: string, signer: SignerClient, author: Author):
     registers,
     authority,
   })
-  const server = carrierServer({ mirrors, instance: INSTANCE, log })
+  const nothing = { batch: () => undefined }
+  const server = carrierServer({ mirrors, authored: nothing, instance: INSTANCE, log })
   await listen(server, CARRIER.host, CARRIER.port)
   return {
     mirrors,
@@ -139,6 +140,7 @@ test('a register is carried abroad, through an outage, and made again there', as
   })
   t.after(async () => {
     await agent.stop()
+    await author.close()
     await there.close()
     client.close()
     register.close()

@@ -6,10 +6,11 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { generateX25519Identity, identityToRecipient } from 'age-encryption'
+import { generateHybridIdentity, generateX25519Identity, identityToRecipient } from 'age-encryption'
 import {
   type Ceremony,
   type Decree,
+  DecreeKeys,
   formatDecree,
   formatManifest,
   holdCeremony,
@@ -17,7 +18,8 @@ import {
   type Share,
 } from '#continuity'
 import { type ControlClient, closeHttp, controlClient, listen, runtimeSocket } from '#host'
-import { formatNote, formatVerifierKey } from '#transparency'
+import type { SignerClient } from '#signer'
+import { formatNote, formatVerifierKey, parseVerifierKey, type VerifierKey } from '#transparency'
 import { NoteKeys } from '#transparent-log'
 import { encodeBase64 } from '#trust'
 import { scratch } from '../unit/host/scratch.ts'
@@ -50,7 +52,15 @@ export interface EmbassyStage {
   readonly holders: readonly NoteSigner[]
   /** Custodians' opened shares. */
   readonly shares: readonly Share[]
-  readonly agent: { readonly control: ControlClient; start(): Promise<TestProcess>; readonly directory: string }
+  readonly agent: {
+    readonly control: ControlClient
+    /** In the first epoch, or in the one that this decree began. */
+    start(later?: { readonly epoch: number; readonly decree: string }): Promise<TestProcess>
+    readonly directory: string
+    readonly signer: SignerClient
+  }
+  /** Home's own key for the way back. */
+  readonly returnIdentity: string
   readonly embassy: {
     readonly control: ControlClient
     start(): Promise<TestProcess>
@@ -65,6 +75,9 @@ export interface EmbassyStage {
     facts: Partial<Decree> & Pick<Decree, 'subject' | 'from' | 'to' | 'epoch'>,
     signers?: readonly NoteSigner[],
   ): string
+  readonly decreeKeys: DecreeKeys
+  /** With which the embassy signs the log of a take-over. */
+  abroadKeys(register: string, epoch: number): Promise<readonly VerifierKey[]>
   /** Brings shares, as custodians do, one after another. */
   bring(shares: readonly Share[]): Promise<void>
 }
@@ -125,22 +138,24 @@ export async function embassyStage(t: TestContext, registers: readonly RegisterP
   )
   const portOf = (name: string, side: 'home' | 'abroad') => gates.get(name)?.[side] ?? 0
 
+  const returnIdentity = await generateHybridIdentity()
   const agentFile = join(files, 'agent.yaml')
-  writeYaml(agentFile, {
-    directory: agentDirectory,
-    instance: INSTANCE,
-    signer: { socket: home.socket, tokenFile: home.tokenFile },
-    securityServer: { url: state.server('H').client, client: COURIER },
-    ceremony: ceremonyFile,
-    decrees,
-    embassies: [{ name: 'luxembourg', service: SERVICE, mirrorKey }],
-    registers: registers.map(({ name, database, durability = 'strict', upstream, readPaths = [] }) => ({
-      ...{ name, durability, source: { sqlite: database } },
-      ...(upstream === undefined
-        ? {}
-        : { gate: { listen: { host: HOST, port: portOf(name, 'home') }, upstream, readPaths } }),
-    })),
-  })
+  const writeAgent = (later: { readonly epoch?: number; readonly decree?: string }) =>
+    writeYaml(agentFile, {
+      directory: agentDirectory,
+      instance: INSTANCE,
+      signer: { socket: home.socket, tokenFile: home.tokenFile },
+      securityServer: { url: state.server('H').client, client: COURIER },
+      ceremony: ceremonyFile,
+      decrees,
+      embassies: [{ name: 'luxembourg', service: SERVICE, mirrorKey }],
+      registers: registers.map(({ name, database, durability = 'strict', upstream, readPaths = [] }) => ({
+        ...{ name, durability, source: { sqlite: database }, ...later },
+        ...(upstream === undefined
+          ? {}
+          : { gate: { listen: { host: HOST, port: portOf(name, 'home') }, upstream, readPaths } }),
+      })),
+    })
   const embassyFile = join(files, 'embassy.yaml')
   writeYaml(embassyFile, {
     directory: embassyDirectory,
@@ -151,10 +166,16 @@ export async function embassyStage(t: TestContext, registers: readonly RegisterP
     ceremony: ceremonyFile,
     decrees,
     work,
+    returnRecipient: await identityToRecipient(returnIdentity),
     registers: await Promise.all(
       registers.map(async ({ name, command, readPaths = [] }) => ({
         ...{ name, client: COURIER },
-        epochs: [{ epoch: 1, logKeys: [await verifierOf(home, 'log', `${INSTANCE}/${name}/1`)] }],
+        epochs: await Promise.all(
+          [1, 3].map(async (epoch) => ({
+            epoch,
+            logKeys: [await verifierOf(home, 'log', `${INSTANCE}/${name}/${epoch}`)],
+          })),
+        ),
         ...(command === undefined
           ? {}
           : { service: { command, gate: { listen: { host: HOST, port: portOf(name, 'abroad') }, readPaths } } }),
@@ -169,10 +190,16 @@ export async function embassyStage(t: TestContext, registers: readonly RegisterP
   }
   const control = controlClient(runtimeSocket(embassyDirectory, 'control'))
   return {
-    ...{ state, ceremony, holders, shares },
+    ...{ state, ceremony, holders, shares, returnIdentity },
     agent: {
       control: controlClient(runtimeSocket(agentDirectory, 'control')),
-      start: started('agent', agentFile),
+      signer: home.client,
+      async start(later) {
+        const decree = join(files, 'decree')
+        if (later !== undefined) writeFileSync(decree, later.decree)
+        writeAgent(later === undefined ? {} : { epoch: later.epoch, decree })
+        return started('agent', agentFile)()
+      },
       directory: agentDirectory,
     },
     embassy: { control, start: started('embassy', embassyFile), directory: embassyDirectory, work },
@@ -186,6 +213,10 @@ export async function embassyStage(t: TestContext, registers: readonly RegisterP
         ...facts,
       }
       return signedNote(formatDecree(whole), signers).toString()
+    },
+    decreeKeys: new DecreeKeys(decrees.version, decrees.threshold, decrees.keys),
+    async abroadKeys(register, epoch) {
+      return [parseVerifierKey(await verifierOf(abroad, 'log', `${INSTANCE}/${register}/${epoch}`))]
     },
     async bring(brought) {
       for (const { salt, share, ...who } of brought)
