@@ -45,7 +45,10 @@ function kindOf(beginning: Buffer): FileKind {
   const text = beginning.toString('latin1')
   if (text.startsWith(AGE) || ARMOURED.some((line) => text.startsWith(line)) || isPgp(beginning)) return 'encrypted'
   if (!text.startsWith(LOCAL_HEADER) || beginning.length < HEADER_BYTES) return 'container'
-  const name = beginning.toString('utf8', HEADER_BYTES, HEADER_BYTES + beginning.readUInt16LE(26))
+  const length = beginning.readUInt16LE(26)
+  // How much more was seen than is looked at depends on the pieces in which it came.
+  if (length > MAX_NAME_BYTES) return 'container'
+  const name = beginning.toString('utf8', HEADER_BYTES, HEADER_BYTES + length)
   if (beginsBundle(name)) return 'bundle'
   if (name.endsWith(PROOF_SUFFIX)) return 'proofs'
   return name.endsWith(CONTAINER_SUFFIX) || name === 'linkinginfo' ? 'package' : 'container'

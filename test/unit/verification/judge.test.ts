@@ -271,6 +271,18 @@ test('hostile packages: a clear code, and no more memory than a container needs'
   assert.deepEqual(verdicts(nested), ['unreadable'], 'no package inside a package')
 })
 
+test('what a file is does not depend on the pieces in which it comes (found by fuzzing)', async () => {
+  const odd = Buffer.from(await download())
+  odd.writeUInt16LE(0x6d69, 26)
+  async function* pieces(size: number): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < odd.length; at += size) yield odd.subarray(at, at + size)
+  }
+  const kinds = []
+  for (const size of [odd.length, 1, 100, 2000])
+    kinds.push((await judgeEvidence(pieces(size), { trust, each: () => {} })).kind)
+  assert.deepEqual(kinds, ['container', 'container', 'container', 'container'])
+})
+
 test('a package is as bad as the worst of what is in it', () => {
   assert.equal(worse('valid', 'indeterminate'), 'indeterminate')
   assert.equal(worse('invalid', 'unreadable'), 'invalid')
