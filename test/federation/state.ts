@@ -51,6 +51,7 @@ export interface StateServer {
   readonly clientTls: string
   readonly health: string
   readonly directory: string
+  readonly configFile: string
   /** Of its store of that name, for reading beside it. */
   place(name: string): StorePlace
   readonly control: ReturnType<typeof controlClient>
@@ -255,6 +256,7 @@ async function assemble(
         clientTls: `https://${address}:8443`,
         health: `http://${address}:5588`,
         directory: data,
+        configFile,
         place: (name) => placeOf(store, data, name),
         control,
         signer: signer.client,
