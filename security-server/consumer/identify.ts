@@ -21,7 +21,7 @@ export interface Message {
 }
 
 declare const identified: unique symbol
-/** A request whose client is ours and may speak over this connection. Only `identify` makes one. */
+/** A request whose client is ours and may speak over this connection. Only this file makes one. */
 export interface Identified<M extends Message> {
   readonly [identified]: true
   readonly message: M
@@ -57,10 +57,32 @@ export function identify<M extends Message>(
   message: M,
   { requestId, about, watched }: Pick<Exchange, 'requestId' | 'about' | 'watched'>,
 ): Identified<M> {
-  const { client: member, service, id: queryId } = message
   const here = configuration.server(gateway.server)
   watched.clientSecurityServerAddress = here?.address
-  authenticate(gateway, here, member, request)
+  authenticate(gateway, here, message.client, request)
+  return known(gateway, configuration, message, { requestId, about, watched })
+}
+
+/** This server asks itself, as one of its clients: only what its operator has it ask (wire-client §1.3 has no connection to judge then). */
+export function identifyOwn<M extends Message>(
+  gateway: Gateway,
+  configuration: GlobalConfiguration,
+  message: M,
+  exchange: Pick<Exchange, 'requestId' | 'about' | 'watched'>,
+): Identified<M> {
+  const here = configuration.server(gateway.server)
+  exchange.watched.clientSecurityServerAddress = here?.address
+  registered(gateway, here, message.client)
+  return known(gateway, configuration, message, exchange)
+}
+
+function known<M extends Message>(
+  gateway: Gateway,
+  configuration: GlobalConfiguration,
+  message: M,
+  { requestId, about, watched }: Pick<Exchange, 'requestId' | 'about' | 'watched'>,
+): Identified<M> {
+  const { client: member, service, id: queryId } = message
   const provider = clientOf(service)
   return {
     message,
@@ -84,9 +106,7 @@ export function authenticate(
   client: ClientId,
   request: IncomingMessage,
 ): LocalClient {
-  const local = gateway.services.snapshot().client(client)
-  if (local === undefined || !here?.clients.has(idKey(client)))
-    throw fault(SIDE, 'unknown_member', `Client '${typedId(client)}' not found`)
+  const local = registered(gateway, here, client)
   if (local.connection === 'HTTP') return local
   const socket = request.socket as TLSSocket
   if (!socket.encrypted)
@@ -111,6 +131,13 @@ export function authenticate(
       'ssl_authentication_failed',
       `The TLS certificate of client '${typedId(client)}' is outside its validity period`,
     )
+  return local
+}
+
+function registered(gateway: Gateway, here: SecurityServer | undefined, client: ClientId): LocalClient {
+  const local = gateway.services.snapshot().client(client)
+  if (local === undefined || !here?.clients.has(idKey(client)))
+    throw fault(SIDE, 'unknown_member', `Client '${typedId(client)}' not found`)
   return local
 }
 

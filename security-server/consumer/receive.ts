@@ -30,7 +30,8 @@ export interface Recorded<A> {
 }
 
 /** What each protocol says of its answer: rest.ts and soap.ts. `P` is what it takes from the message's part. */
-export interface Expected<P extends { readonly bytes: Uint8Array }, A> extends Pick<Reading<P>, 'missing' | 'message'> {
+export interface Expected<P extends { readonly bytes: Uint8Array }, A>
+  extends Pick<Reading<P>, 'missing' | 'message' | 'mostAttached'> {
   /** What is kept of it where bodies are not logged. */
   reduced(part: P): Uint8Array
   /** The answer, once its signature is verified, if it belongs to the request. Throws XRoadFault, ProtocolError. */
@@ -74,7 +75,7 @@ async function settle({ connection, response: { body } }: Sent<Message>): Promis
 async function readAnswer<P extends { readonly bytes: Uint8Array }>(
   gateway: Gateway,
   sent: Sent<Message>,
-  { missing, message }: Pick<Reading<P>, 'missing' | 'message'>,
+  expected: Pick<Reading<P>, 'missing' | 'message' | 'mostAttached'>,
 ): Promise<Incoming<P>> {
   const { statusCode, headers, body } = sent.response
   if (statusCode !== 200 && statusCode !== 500)
@@ -84,7 +85,7 @@ async function readAnswer<P extends { readonly bytes: Uint8Array }>(
     throw fault(SIDE, 'invalid_content_type', 'The answer of the provider security server has no Content-Type')
   try {
     const logsBodies = () => sent.exchange.logsBodies
-    const reading = { side: SIDE, role: 'response', missing, message, logsBodies } as const
+    const reading = { ...expected, side: SIDE, role: 'response', logsBodies } as const
     return await readIncoming(gateway.messageLog, chunksOf(body, gateway.idleMs), contentType, reading)
   } catch (error) {
     throw error instanceof XRoadFault ? error : decodingFault(error, sent)

@@ -16,9 +16,9 @@ import {
   transportHeaders,
   type XRoadFault,
 } from '#protocol'
+import { aboutRest } from '../exchange/about.ts'
 import { type BodyStart, startBody } from '../exchange/body.ts'
 import { drain } from '../exchange/drain.ts'
-import { aboutRest } from '../exchange/about.ts'
 import type { Gateway } from '../exchange/gateway.ts'
 import { chunksOf, StalledError } from '../exchange/idle.ts'
 import { note } from '../exchange/refusals.ts'
@@ -50,9 +50,11 @@ export async function exchangeRest(
     watchRest(watched, head)
     // Only the provider's server knows how its services are described.
     watched.serviceType = gateway.services.snapshot().service(head.service)?.type ?? 'REST'
-    const located = locate(identify(gateway, request, configuration, head, { requestId, about: aboutRest(head), watched }))
+    const located = locate(
+      identify(gateway, request, configuration, head, { requestId, about: aboutRest(head), watched }),
+    )
     const start = hasBody(request) ? await begin(gateway, request) : undefined
-    const sent = await send(gateway, located, request, contentOf(head, start))
+    const sent = await send(gateway, located, request.socket, contentOf(head, start))
     const recorded = await receive(gateway, sent, answerTo(sent))
     watched.stage('deliver')
     watched.statusCode = recorded.answer.status
@@ -93,7 +95,8 @@ async function begin(gateway: Gateway, source: IncomingMessage): Promise<BodySta
   }
 }
 
-function contentOf(head: RestRequestHead, start: BodyStart | undefined): Content {
+/** A REST request as it goes out. */
+export function contentOf(head: RestRequestHead, start: BodyStart | undefined): Content {
   return {
     headers: { [transportHeaders.messageType]: 'REST' },
     part: (writer) => writer.part(mimeTypes.restRequest, head.bytes),
@@ -104,7 +107,8 @@ function contentOf(head: RestRequestHead, start: BodyStart | undefined): Content
   }
 }
 
-function answerTo(sent: Sent<RestRequestHead>): Expected<{ readonly bytes: Uint8Array }, RestResponseHead> {
+/** What of an answer must fit its request. */
+export function answerTo(sent: Sent<RestRequestHead>): Expected<{ readonly bytes: Uint8Array }, RestResponseHead> {
   return {
     missing: 'missing_rest',
     message: (part) => (part.kind === 'rest-response' ? part : undefined),

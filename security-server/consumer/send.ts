@@ -1,5 +1,4 @@
 // Consumer: connected → attachments streamed and hashed while they are spooled to the log → signed → **logged** → signature sent.
-import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
 import { fault, transportHeaders, XRoadFault } from '#protocol'
@@ -22,11 +21,14 @@ export interface Sent<M extends Message> extends Located<M> {
   requestHash(): string
 }
 
+/** Who waits for the answer: an information system by its connection, or this server itself, until the signal. */
+export type Asker = Socket | AbortSignal
+
 /** Sends the request and resolves with the head of the transport response. Throws XRoadFault. */
 export async function send<M extends Message>(
   gateway: Gateway,
   request: Located<M>,
-  source: IncomingMessage,
+  asker: Asker,
   content: Content,
 ): Promise<Sent<M>> {
   const { watched } = request.exchange
@@ -39,8 +41,8 @@ export async function send<M extends Message>(
     outgoing.failure ??= fault(SIDE, 'io_error', why)
     connection.discard()
   }
-  const attended = whileAttended(source.socket, gateway.idleMs, () =>
-    giveUp('The information system has gone, and no answer of the provider security server came since'),
+  const attended = whileAttended(asker, gateway.idleMs, () =>
+    giveUp('Who asked has gone, and no answer of the provider security server came since'),
   )
   try {
     const body = outgoing.body()
@@ -73,7 +75,12 @@ export async function send<M extends Message>(
  * An answer that nobody waits for is waited for a little longer, as evidence, but not for ever: information systems that ask
  * again and again would fill this server with exchanges of a peer that never answers.
  */
-function whileAttended(asker: Socket, idleMs: number, giveUp: () => void): { end(): void } {
+function whileAttended(asker: Asker, idleMs: number, giveUp: () => void): { end(): void } {
+  if (asker instanceof AbortSignal) {
+    if (asker.aborted) giveUp()
+    else asker.addEventListener('abort', giveUp, { once: true })
+    return { end: () => asker.removeEventListener('abort', giveUp) }
+  }
   let timer: NodeJS.Timeout | undefined
   const gone = () => {
     timer = setTimeout(giveUp, idleMs)

@@ -15,9 +15,9 @@ import {
   transportHeaders,
   XRoadFault,
 } from '#protocol'
+import { aboutSoap } from '../exchange/about.ts'
 import { attachedTo } from '../exchange/attachments.ts'
 import { drain } from '../exchange/drain.ts'
-import { aboutSoap } from '../exchange/about.ts'
 import type { Gateway } from '../exchange/gateway.ts'
 import { chunksOf, StalledError } from '../exchange/idle.ts'
 import { note, sendSoapFault } from '../exchange/refusals.ts'
@@ -64,7 +64,7 @@ export async function exchangeSoap(
     watchSoap(watched, posted.message)
     const about = aboutSoap(posted.message)
     const located = locate(identify(gateway, request, configuration, posted.message, { requestId, about, watched }))
-    const sent = await send(gateway, located, request, await contentOf(posted, request))
+    const sent = await send(gateway, located, request.socket, await contentOf(posted, request))
     const recorded = await receive(gateway, sent, answerTo(sent))
     watched.stage('deliver')
     watched.responseOutTs = gateway.clock.now().getTime()

@@ -37,8 +37,8 @@ export interface Reading<M> {
   message(part: MessagePart, ocsp: readonly Uint8Array[]): M | undefined
   /** Whether the log keeps what is attached to a message; else it waits here only until it is passed on. */
   logsBodies(message: M): boolean
-  /** Whether a message may have something attached to it; every one may, when absent. */
-  mayAttach?(message: M): boolean
+  /** How many octets may be attached to a message, 0 for none; any number, when absent. */
+  mostAttached?(message: M): number
 }
 
 /**
@@ -59,6 +59,7 @@ export async function readIncoming<M>(
   let spool: BodySpool | undefined
   const signature: { -readonly [K in keyof ReceivedSignature]?: ReceivedSignature[K] } = {}
   let message: M | undefined
+  let attached = 0
   try {
     for await (const part of readTransport(source, contentType, role)) {
       switch (part.kind) {
@@ -78,7 +79,10 @@ export async function readIncoming<M>(
           else spool.next()
           if (part.kind === 'attachment') lines.keep(part.lines)
           for await (const chunk of part.body) {
-            if (message !== undefined && reading.mayAttach?.(message) === false) throw misplaced(reading, part.kind)
+            attached += chunk.length
+            const most = message === undefined ? undefined : reading.mostAttached?.(message)
+            if (most === 0) throw misplaced(reading, part.kind)
+            if (most !== undefined && attached > most) throw tooLong(reading, most)
             await spool.write(chunk)
           }
           break
@@ -131,6 +135,10 @@ class HeaderLines {
       )
     this.kept.push(lines)
   }
+}
+
+function tooLong({ side, role }: Reading<unknown>, most: number): Error {
+  return fault(`${side}.service_failed`, 'invalid_message', `To this ${role} at most ${most} octets may be attached`)
 }
 
 function misplaced({ side, role }: Reading<unknown>, kind: string): Error {

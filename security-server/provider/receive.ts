@@ -142,9 +142,9 @@ async function readParts<M extends { readonly service: LocalService | OwnService
   try {
     const source = chunksOf(request, gateway.idleMs)
     // Everybody may ask this server itself, but not make it keep things.
-    const mayAttach = ({ service }: M) => typeof service !== 'string'
+    const mostAttached = ({ service }: M) => (typeof service === 'string' ? 0 : Number.POSITIVE_INFINITY)
     const logsBodies = (message: M) => gateway.logsBodies(SIDE, clientOf(asked(message)))
-    const reading = { side: SIDE, role: 'request', missing, message, logsBodies, mayAttach } as const
+    const reading = { side: SIDE, role: 'request', missing, message, logsBodies, mostAttached } as const
     return await readIncoming(gateway.messageLog, source, request.headers['content-type'] ?? '', reading)
   } catch (error) {
     throw decodingFault(error, request)
