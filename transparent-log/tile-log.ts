@@ -13,6 +13,7 @@ import {
   parseEntryBundle,
   TILE_WIDTH,
   type Tile,
+  type TreeNode,
   treeRoot,
 } from '#transparency'
 import { TransparentLogError } from './error.ts'
@@ -162,6 +163,11 @@ export class TileLog {
   async consistencyProof(oldSize: number, size: number): Promise<Hash[]> {
     this.#requireSize(size)
     return consistencyProof(oldSize, size, this.#hashes)
+  }
+
+  /** Of complete subtrees, in the order asked. Throws `tree_damaged`. */
+  hashes(nodes: readonly TreeNode[]): readonly Hash[] | Promise<readonly Hash[]> {
+    return this.#hashes(nodes)
   }
 
   /** A tile as it is served, of a tree of `size` leaves or of an earlier one; undefined where those have none (tlog-tiles). */

@@ -15,7 +15,7 @@ import {
 import { type Commitments, openCommitments } from '../message-log/index.ts'
 import { type CheckProgress, type CheckReport, checkLog } from './check.ts'
 import { HistoryError } from './error.ts'
-import type { Transparency, TransparencyOptions, TransparencyStatus } from './index.ts'
+import type { Transparency, TransparencyOptions, TransparencyStatus, TreeView } from './index.ts'
 import { type KeptCheckpoint, KeptCheckpoints } from './kept-checkpoints.ts'
 import { compareRecords, compareRemoved, openTree } from './opening.ts'
 import { OtherEntries } from './other-entries.ts'
@@ -154,6 +154,18 @@ class History implements Transparency {
 
   checkpoint(): SignedCheckpoint | undefined {
     return this.#opened?.log.witnessed ?? this.#opened?.log.newest
+  }
+
+  view(): TreeView | undefined {
+    const checkpoint = this.checkpoint()
+    const tree = this.#opened?.log.tree
+    if (checkpoint === undefined || tree === undefined) return undefined
+    return {
+      checkpoint,
+      records: tree.unmarkedIn(checkpoint.size),
+      indexOf: (seq) => tree.indexOf(seq - 1),
+      hashes: (nodes) => tree.hashes(nodes),
+    }
   }
 
   timestamped(size?: number): Promise<KeptCheckpoint | undefined> {

@@ -3,6 +3,7 @@ import type { GlobalConfiguration } from '#global-configuration'
 import type { Clock, Log } from '#host'
 import type { ServerId } from '#protocol'
 import type { SignerClient } from '#signer'
+import type { HashReader } from '#transparency'
 import type { PeerStatus, SignedCheckpoint, Site, WatchedStatus } from '#transparent-log'
 import type { MessageLog } from '../message-log/index.ts'
 import type { CheckProgress, CheckReport } from './check.ts'
@@ -38,6 +39,8 @@ export interface Transparency {
   proofOfEntry(index: number, extra?: Uint8Array): Promise<Uint8Array>
   /** The newest that enough witnesses cosigned, or else that was signed; undefined before the first. */
   checkpoint(): SignedCheckpoint | undefined
+  /** The tree of that checkpoint, for proofs over many of its leaves; undefined before the first. It fails once the log is opened anew. */
+  view(): TreeView | undefined
   /** A kept one with its time-stamp, or the newest of them. */
   timestamped(size?: number): Promise<KeptCheckpoint | undefined>
   /** From an earlier tree to the newest checkpoint. Rejects with HistoryError `not_signed_yet`, `unavailable`. */
@@ -49,6 +52,16 @@ export interface Transparency {
   /** What may be read over HTTP: the log itself and, of a witness, its side of the protocol. */
   sites(): Readonly<Record<string, Site>>
   close(): Promise<void>
+}
+
+export interface TreeView {
+  readonly checkpoint: SignedCheckpoint
+  /** Records that are in it: those up to this one. */
+  readonly records: number
+  /** The leaf of a record, from 0. */
+  indexOf(seq: number): number
+  /** Hashes of complete subtrees. */
+  readonly hashes: HashReader
 }
 
 export interface TransparencyStatus {
