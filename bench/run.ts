@@ -5,6 +5,7 @@ const benches = {
   merkle: () => import('./merkle.ts'),
   exchange: () => import('./exchange.ts'),
   soap: () => import('./soap.ts'),
+  archive: () => import('./archive.ts'),
   verify: () => import('./verify.ts'),
   memory: () => import('./memory.ts'),
   startup: () => import('./startup.ts'),

@@ -44,6 +44,7 @@ function showStatus(status: ArchiveStatus, out: Output): void {
     ['destination', status.destination],
     ['archived', `${status.records} records in ${status.files} files`],
     ['complete up to', `record ${status.archivedUpTo}`],
+    ['removed up to', status.removedUpTo === 0 ? undefined : `record ${status.removedUpTo}`],
     [
       'running',
       running && `${running.records} records, ${running.files} files${running.file ? `; ${running.file}` : ''}`,

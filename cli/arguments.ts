@@ -6,30 +6,36 @@ import { nearest } from './suggest.ts'
 
 export type Resolved =
   | { readonly kind: 'command'; readonly command: Command; readonly rest: readonly string[] }
-  /** The first word of commands that have two: `keys`. */
+  /** The words that several commands begin with: `keys`, `log keys`. */
   | { readonly kind: 'group'; readonly group: string }
 
 /** Finds the command that the words begin with. */
 export function resolveCommand(commands: readonly Command[], words: readonly string[]): Resolved {
-  const [first = '', second = ''] = words
-  const exact =
-    commands.find(({ name }) => name === first) ?? commands.find(({ name }) => name === `${first} ${second}`)
+  const begins = (name: string) => name.split(' ').every((word, index) => word === words[index])
+  const exact = commands.find(({ name }) => begins(name))
   if (exact) return { kind: 'command', command: exact, rest: words.slice(exact.name.split(' ').length) }
 
-  const inGroup = commands.filter(({ name }) => name.startsWith(`${first} `))
-  if (inGroup.length === 0) {
-    const guess = nearest(first, new Set(commands.map(({ name }) => name.split(' ')[0] ?? '')))
-    throw new CliError('usage', `there is no command '${first}'${meant(guess)}; all commands: saadik --help`)
-  }
-  if (second === '' || second.startsWith('-')) return { kind: 'group', group: first }
-  const guess = nearest(
-    second,
-    inGroup.map(({ name }) => name.slice(first.length + 1)),
-  )
+  const group = groupOf(commands, words)
+  const inside = group === '' ? '' : `${group} `
+  const word = words[group === '' ? 0 : group.split(' ').length] ?? ''
+  if (group !== '' && (word === '' || word.startsWith('-'))) return { kind: 'group', group }
+  const known = commands.filter(({ name }) => name.startsWith(inside)).map(({ name }) => name.slice(inside.length))
+  const guess = nearest(word, new Set(known.map((name) => name.split(' ')[0] ?? '')))
   throw new CliError(
     'usage',
-    `there is no command '${first} ${second}'${meant(guess && `${first} ${guess}`)}; see: saadik ${first} --help`,
+    `there is no command '${inside}${word}'${meant(guess && `${inside}${guess}`)}; ${group === '' ? 'all commands: saadik' : `see: saadik ${group}`} --help`,
   )
+}
+
+/** As many of the words as begin the names of several commands: `keys`, `log keys`. */
+function groupOf(commands: readonly Command[], words: readonly string[]): string {
+  let group = ''
+  for (const word of words) {
+    const longer = group === '' ? word : `${group} ${word}`
+    if (!commands.some(({ name }) => name.startsWith(`${longer} `))) break
+    group = longer
+  }
+  return group
 }
 
 /** Checks the words after the command's name against its table. */

@@ -328,6 +328,37 @@ ID is the number that 'saadik log find' shows.
     load: async () => (await import('./log.ts')).get,
   },
   {
+    name: 'log keys list',
+    summary: 'List the keys by which the message log is encrypted, and how many records need each',
+    options: { json, ...where },
+    details: '  saadik log keys list --server customs',
+    load: async () => (await import('./log-keys.ts')).list,
+  },
+  {
+    name: 'log keys new',
+    summary: 'Make a key by which new records of the message log are encrypted',
+    options: { json, ...where },
+    details: `
+It is written to the file that messageLog.encryption names, and counts at once. Records of before need their keys on. Keep a copy of
+the file elsewhere: what was logged under a key cannot be read without it.
+
+  saadik log keys new --server customs`,
+    load: async () => (await import('./log-keys.ts')).create,
+  },
+  {
+    name: 'log keys retire',
+    summary: 'Take a key that no record needs any more out of the file',
+    takes: 'KEY',
+    positionals: [1, 1],
+    options: { json, ...where },
+    details: `
+KEY is the id that 'saadik log keys list' shows, or its beginning. Refused for the key of new records, and while there are records that
+were encrypted with it.
+
+  saadik log keys retire 3f2a9c01 --server customs`,
+    load: async () => (await import('./log-keys.ts')).retire,
+  },
+  {
     name: 'log prove',
     summary: 'Prove that a message stands in the transparent log of a security server',
     takes: 'ID',

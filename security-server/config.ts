@@ -87,6 +87,13 @@ const file = z.strictObject({
       /** Longer bodies are logged by digest and size only; absent logs them whole. */
       maxLoggedBodyBytes: z.int().min(0).optional(),
       bodyLogging: bodyLoggingSchema.prefault({}),
+      /**
+       * Encrypts messages and bodies on the disk (docs/operations.md), by keys in a file of this server's alone, or in a variable of the
+       * environment. The file is made with its first key where there is none and no record needs one.
+       */
+      encryption: z
+        .union([z.strictObject({ keysFile: filePath }), z.strictObject({ keysVariable: z.string().min(1) })])
+        .optional(),
     })
     .prefault({}),
   archive: archiveSchema.prefault({}),

@@ -106,6 +106,18 @@ export interface LogEntry {
   readonly timestamped: boolean
 }
 
+/** `GET /log/keys`: by which messages are encrypted on the disk, the oldest first; none where they are not. */
+export interface LogKeyListing {
+  readonly keys: readonly {
+    readonly id: string
+    readonly createdAt: string
+    /** New records are encrypted with it. */
+    readonly current: boolean
+    /** That it is needed for. */
+    readonly records: number
+  }[]
+}
+
 /** `GET /archive/files[?after=id][&limit=n]`, in the order in which they were made. */
 export interface ArchiveListing {
   readonly files: readonly ArchivedFile[]
@@ -172,6 +184,10 @@ export const controlPaths = {
   checkpoint: '/log/checkpoint',
   consistency: '/log/consistency',
   check: '/log/check',
+  /** GET, a LogKeyListing; POST makes a new key, and answers with its `id`. */
+  logKeys: '/log/keys',
+  /** POST `{id}`. */
+  logKeyRetire: '/log/keys/retire',
   verificationConfiguration: '/verificationconf',
   /** GET, an ArchiveStatus. The three answer 404 where the archive is turned off. */
   archive: '/archive',

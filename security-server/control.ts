@@ -7,7 +7,7 @@ import { controlPaths } from './contract.ts'
 import type { Gateway } from './exchange/gateway.ts'
 import { PRODUCT_VERSION } from './exchange/version.ts'
 import { checkHealth, isHealthy } from './health.ts'
-import { answerVerificationConf, type FoundRecord } from './message-log/index.ts'
+import { answerVerificationConf, type FoundRecord, logKeyRoutes } from './message-log/index.ts'
 import { stream } from './streamed.ts'
 import { transparencyRoutes } from './transparency/control.ts'
 
@@ -91,6 +91,7 @@ export function controlRoutes(
       await stream(response, 'application/vnd.etsi.asic-e+zip', gateway.messageLog.container(seq))
     })
 
+    logKeyRoutes(app, gateway.messageLog.keys)
     transparencyRoutes(app, gateway)
     if (gateway.archive !== undefined) archiveRoutes(app, gateway.archive)
 

@@ -3,13 +3,14 @@ import { join } from 'node:path'
 import { type Clock, type Log, reasonOf, type StorePlace } from '#host'
 import type { MessageLog } from '../message-log/index.ts'
 import { archiveAll, Progress } from './archiver.ts'
+import { clean } from './cleaning.ts'
 import type { Destination } from './destinations/destination.ts'
 import { folderDestination } from './destinations/folder.ts'
 import { s3Destination } from './destinations/s3.ts'
 import { type ArchiveFile, Ledger } from './ledger.ts'
 import type { ProofMaker } from './proofs.ts'
 import { Schedule } from './schedule.ts'
-import { openSealer } from './sealing/sealer.ts'
+import { openSealer, type Sealer } from './sealing/sealer.ts'
 import type { ArchiveSettings } from './settings.ts'
 import { WorkFolder } from './work-folder.ts'
 
@@ -19,9 +20,11 @@ export type { ProofMaker } from './proofs.ts'
 export { archiveSchema } from './settings.ts'
 
 export interface Archive {
-  /** Archives what can be archived now, beside the schedule; a run that is under way is joined. Rejects with what it failed with. */
+  /** Archives what can be archived now and cleans the log, beside the schedule; a run that is under way is joined. Rejects with what it failed with. */
   run(): Promise<void>
   status(): Promise<ArchiveStatus>
+  /** How its files are encrypted. */
+  readonly sealer: Sealer
   /** Files in the order in which they were made, after one; at most `limit`. */
   files(query: { readonly after: number; readonly limit: number }): Promise<readonly ArchiveFile[]>
   close(): Promise<void>
@@ -34,6 +37,8 @@ export interface ArchiveStatus {
   readonly records: number
   /** Every record up to this one is in a file that was read back; 0 for none. */
   readonly archivedUpTo: number
+  /** Records up to this one were removed from the log; 0 for none. */
+  readonly removedUpTo: number
   readonly running?: { readonly records: number; readonly files: number; readonly file?: string }
   readonly lastSuccess?: string
   /** What the last run failed with, until one succeeds. */
@@ -68,6 +73,7 @@ export async function openArchive(options: ArchiveOptions): Promise<Archive> {
   const waiting = (await ledger.unproved()).flatMap(({ name, proofs }) => (proofs ? [name, proofs.name] : [name]))
   await work.sweep(new Set(waiting))
   const destination = destinationOf(settings, directory, clock)
+  const sealer = openSealer(settings.encryption)
   const now = () => clock.now()
   const stop = new AbortController()
   let progress: Progress | undefined
@@ -75,31 +81,28 @@ export async function openArchive(options: ArchiveOptions): Promise<Archive> {
 
   const archive = async (): Promise<void> => {
     progress = new Progress()
-    const parts = {
-      log: messageLog,
-      settings,
-      sealer: openSealer(settings.encryption),
-      proofs,
-      work,
-      now,
-      ledger,
-      destination,
-      logger: log,
-    }
+    const parts = { log: messageLog, settings, sealer, proofs, work, now, ledger, destination, logger: log }
     try {
       await archiveAll(parts, progress, stop.signal)
       await ledger.setMoment('last_success', now())
+    } finally {
+      progress = undefined
+      // What was archived before may go, whatever became of the rest.
+      if (!stop.signal.aborted) await clean({ ledger, messageLog, keepDays: settings.keepDays, clock, log })
+    }
+  }
+  const watched = async (): Promise<void> => {
+    try {
+      await archive()
       lastError = undefined
     } catch (error) {
       if (stop.signal.aborted) return
       lastError = reasonOf(error)
       log.error('the log cannot be archived', { code: (error as { code?: unknown }).code, reason: lastError })
       throw error
-    } finally {
-      progress = undefined
     }
   }
-  const schedule = new Schedule(archive, now, {
+  const schedule = new Schedule(watched, now, {
     intervalMs: settings.intervalHours * HOUR_MS,
     afterStartMs: AFTER_START_MS,
     afterFailureMs: AFTER_FAILURE_MS,
@@ -108,6 +111,7 @@ export async function openArchive(options: ArchiveOptions): Promise<Archive> {
 
   return {
     run: () => schedule.run(),
+    sealer,
     async status() {
       const { files, records } = await ledger.counts()
       const lastSuccess = await ledger.moment('last_success')
@@ -116,6 +120,7 @@ export async function openArchive(options: ArchiveOptions): Promise<Archive> {
         destination: destination.shown,
         ...{ files, records },
         archivedUpTo: await ledger.provedUpTo(new Date(8.64e15)),
+        removedUpTo: messageLog.status().removedTo,
         ...(progress && { running: { records: progress.records, files: progress.files, ...(file && { file }) } }),
         ...(lastSuccess && { lastSuccess: lastSuccess.toISOString() }),
         ...(lastError !== undefined && { lastError }),

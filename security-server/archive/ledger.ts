@@ -40,7 +40,7 @@ interface Tables {
     proved_at: number | null
     destination: string | null
   }
-  /** `last_run`, `last_success`, `last_cleaning`: ms. */
+  /** `last_success`: ms. */
   moment: { name: string; at: number }
 }
 
@@ -118,7 +118,7 @@ export interface ArchiveFile extends StoredFile {
 }
 
 export type NewArchiveFile = Omit<ArchiveFile, 'id' | 'provedAt' | 'destination'>
-export type Moment = 'last_run' | 'last_success' | 'last_cleaning'
+export type Moment = 'last_success'
 
 export class Ledger {
   readonly #store: Store<Tables>

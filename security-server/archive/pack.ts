@@ -103,8 +103,9 @@ async function* containers(
     await others()
     alive()
     const seq = order.at(position)?.seq ?? 0
-    const record = await log.get(seq)
-    if (record === undefined) throw new ArchiveError('records_missing', `The log has no record ${seq}`)
+    // From the index alone: what was signed is read once, for the container.
+    const [record] = await log.list({ after: seq - 1, limit: 1 })
+    if (record?.seq !== seq) throw new ArchiveError('records_missing', `The log has no record ${seq}`)
     const { queryId, direction, at } = record
     const name = containerName(queryId, direction, seq)
     yield { name, at, body: readable(log, seq) }

@@ -22,12 +22,15 @@ export class Schedule {
     this.#pace = pace
   }
 
-  /** @param last When it was last done with success, in an earlier life too. */
+  /** @param last When it was last done with success, in an earlier life too. What never was is done soon: it may fail, and that should be seen. */
   begin(last: Date | undefined): void {
-    const { intervalMs, afterStartMs } = this.#pace
-    const since = last === undefined ? 0 : this.#now().getTime() - last.getTime()
-    // A clock that was set back must not put it off.
-    const left = since < 0 ? 0 : intervalMs - since
+    const { intervalMs, afterStartMs, afterFailureMs } = this.#pace
+    let left = afterFailureMs
+    if (last !== undefined) {
+      const since = this.#now().getTime() - last.getTime()
+      // A clock that was set back must not put it off.
+      left = since < 0 ? 0 : intervalMs - since
+    }
     this.#plan(Math.min(intervalMs, Math.max(afterStartMs, left)))
   }
 

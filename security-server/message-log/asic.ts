@@ -77,22 +77,15 @@ function readQuery(parameters: URLSearchParams): AsicQuery | string {
   }
 }
 
-/** Everything that matches, a page at a time: nobody bounds how many messages carry one id. */
+/** Everything that matches, the oldest first, a page at a time: nobody bounds how many messages carry one id. */
 async function* matches(log: MessageLog, query: AsicQuery): AsyncGenerator<FoundRecord> {
-  const { queryId, member, direction } = query
-  for (let after = 0; ; ) {
-    const page = await log.find({
-      queryId,
-      member,
-      ...(direction === undefined ? {} : { direction }),
-      after,
-      limit: PAGE,
-    })
-    yield* page
-    const last = page.at(-1)
-    if (last === undefined || page.length < PAGE) return
-    after = last.seq
-  }
+  const { queryId: id, member: owner, direction } = query
+  let cursor: string | undefined
+  do {
+    const page = await log.search({ id, owner, direction, order: 'oldest', limit: PAGE, cursor })
+    yield* page.records
+    cursor = page.next
+  } while (cursor !== undefined)
 }
 
 async function survey(

@@ -7,15 +7,24 @@ import { passedOn } from '#host'
 import { equalBytes, hasher } from '#trust'
 import type { BodyFiles } from './body-files.ts'
 import { LogError } from './error.ts'
+import { KeyRing } from './key-ring.ts'
 import { passingKey } from './master-key.ts'
 import type { BodyReference, Keeping } from './record.ts'
 import { BodySealer, openSealed, type Range } from './sealed-body.ts'
 import type { Slice } from './slice.ts'
 import { type BodyFile, type BodySpool, Spool, type SpoolPlace } from './spool.ts'
 
+export interface BodiesOptions {
+  readonly files: BodyFiles
+  readonly keepUpTo: number
+  /** By which bodies are encrypted and read. */
+  readonly keys?: KeyRing
+}
+
 export class Bodies implements SpoolPlace {
   readonly #files: BodyFiles
   readonly #keepUpTo: number
+  readonly #keys: KeyRing
   /** Finished, and not claimed by a record. */
   readonly #free = new Set<string>()
   /** Of bodies that are never kept: a crash leaves files that nobody can read, and the next start removes them. */
@@ -23,9 +32,10 @@ export class Bodies implements SpoolPlace {
   /** Not kept, and not yet passed on: removed after it was read. */
   readonly #passing = new Set<string>()
 
-  constructor({ files, keepUpTo }: { readonly files: BodyFiles; readonly keepUpTo: number }) {
+  constructor({ files, keepUpTo, keys = new KeyRing() }: BodiesOptions) {
     this.#files = files
     this.#keepUpTo = keepUpTo
+    this.#keys = keys
   }
 
   spool(keeping: Keeping = 'kept'): BodySpool {
@@ -33,8 +43,8 @@ export class Bodies implements SpoolPlace {
   }
 
   async create(keeping: Keeping): Promise<BodyFile> {
-    const sealer = keeping === 'kept' ? undefined : new BodySealer(this.#passingKey)
-    return { ...(await this.#files.create()), sealer }
+    const key = keeping === 'kept' ? this.#keys.current : this.#passingKey
+    return { ...(await this.#files.create()), sealer: key && new BodySealer(key) }
   }
 
   settle(id: string): Promise<void> {
@@ -79,6 +89,13 @@ export class Bodies implements SpoolPlace {
     if (file !== undefined && (this.#free.delete(file) || this.#passing.delete(file))) await this.#files.remove(file)
   }
 
+  /** Removes files whose records were given up, durably: one that came back after a crash would never be swept. */
+  async forget(files: readonly string[]): Promise<void> {
+    for (const file of files) await this.#files.remove(file)
+    const folders = new Map(files.map((file) => [file.slice(0, 2), file]))
+    for (const one of folders.values()) await this.#files.settle(one)
+  }
+
   /**
    * The bytes of a body in a file, or of one of its parts.
    *
@@ -111,6 +128,7 @@ export class Bodies implements SpoolPlace {
     const { file, sealedBy, parts, size: total } = body
     if (sealedBy === undefined) return this.#files.read(file, parts === undefined ? undefined : slice)
     const read = (range: Range | undefined) => this.#files.read(file, range)
-    return openSealed(this.#passingKey, read, { ...slice, total })
+    const key = sealedBy === this.#passingKey.id ? this.#passingKey : this.#keys.get(sealedBy)
+    return openSealed(key, read, { ...slice, total })
   }
 }

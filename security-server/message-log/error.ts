@@ -5,6 +5,8 @@ export type LogErrorCode =
   | 'timestamping_failed'
   /** The global configuration names no time-stamping authority, or there is no configuration. */
   | 'no_timestamping_provider'
+  /** The transparent log over this one does not take it further: its history is not what was signed, or nobody signs or witnesses it. */
+  | 'transparency_failed'
   /** A container was asked for a record that has no time-stamp yet. */
   | 'timestamp_missing'
   /** The write failed. The record may be retried under the same conditions once there is room again. */
@@ -20,6 +22,15 @@ export type LogErrorCode =
   /** Another process holds this log. */
   | 'store_in_use'
   | 'invalid_record'
+  /** The keys of the log cannot be read or written, or one that is needed is not there, or must not go yet. */
+  | 'keys_unreadable'
+  | 'keys_unwritable'
+  | 'key_missing'
+  | 'key_unknown'
+  | 'key_needed'
+  /** A search that cannot be done, or must not. */
+  | 'invalid_query'
+  | 'text_search_forbidden'
   | 'record_missing'
   /** What lies on disk is not the record that was logged. */
   | 'record_damaged'

@@ -1,8 +1,10 @@
 // Follows the segments: enters what is durable there into the index. The same at a start and while the log runs.
+import { rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { endingOf, type TornEnd } from './ending.ts'
+import type { KeyRing } from './key-ring.ts'
 import { Pass, WINDOW_BYTES } from './pass.ts'
-import { gone, Segments, segmentsIn, type Tail, tailBehind } from './segments.ts'
+import { gone, Segments, segmentPath, segmentsIn, type Tail, tailBehind } from './segments.ts'
 import type { Store } from './store.ts'
 import { syncDirectory } from './sync-directory.ts'
 
@@ -18,10 +20,10 @@ export class Follower {
   #tail: Tail
 
   /** Throws LogError `record_damaged` where the last record of the index is in no segment. */
-  constructor(store: Store, directory: string) {
+  constructor(store: Store, directory: string, keys: KeyRing) {
     this.#store = store
     this.#directory = directory
-    this.#segments = new Segments(directory)
+    this.#segments = new Segments(directory, keys)
     this.#tail = this.#found()
   }
 
@@ -41,7 +43,7 @@ export class Follower {
     syncDirectory(dirname(this.#directory))
     for (let before = -1; this.#tail.seq !== before; ) {
       before = this.#tail.seq
-      this.#enter(this.#pass(present, true), before + SLICE_RECORDS)
+      this.#enter(this.#pass(present), before + SLICE_RECORDS)
     }
     return { tail: this.#tail, torn: endingOf(this.#segments, present, this.#tail) }
   }
@@ -49,16 +51,29 @@ export class Follower {
   /** Enters the records up to this one, which are durable, with all of its group. Throws where the segments do not have them. */
   index(upTo: number): void {
     if (upTo <= this.#tail.seq) return
-    this.#enter(this.#pass(segmentsIn(this.#directory), false), upTo)
+    this.#enter(this.#pass(segmentsIn(this.#directory)), upTo)
     if (this.#tail.seq < upTo) throw Object.assign(new Error(`Record ${upTo} is not in its segment`), { fatal: true })
+  }
+
+  /**
+   * Removes the segments whose records are all up to this one; the index has none of them any more. Never the last: the log goes on there.
+   * Names that a crash brings back are removed at the next start.
+   */
+  forgetSegments(removedTo: number): void {
+    const present = [...segmentsIn(this.#directory)].sort((a, b) => a - b)
+    // A segment ends where the next one begins.
+    const past = present.filter((_, index) => (present[index + 1] ?? Number.POSITIVE_INFINITY) <= removedTo + 1)
+    this.#segments.close()
+    for (const segment of past) rmSync(segmentPath(this.#directory, segment))
+    if (past.length > 0) syncDirectory(this.#directory)
   }
 
   close(): void {
     this.#segments.close()
   }
 
-  #pass(present: ReadonlySet<number>, verify: boolean): Pass {
-    return new Pass(this.#segments, this.#tail, { window: this.#window, present, verify })
+  #pass(present: ReadonlySet<number>): Pass {
+    return new Pass(this.#segments, this.#tail, { window: this.#window, present })
   }
 
   #enter(pass: Pass, upTo: number): void {

@@ -4,15 +4,19 @@
 //   length of each part (u32 each, 0xFFFFFFFF: absent)  the parts, in the order of PARTS
 //   CRC-32 of all that
 //
+// Of an encrypted record only salt and facts stand there by themselves, the rest is in one sealed part (sealed-record.ts).
 // Numbers are big-endian. The check finds what a disk or a crash has changed. Who may write the folder is not kept out by it;
 // signatures, time-stamps and the transparent log are for that.
 import { crc32 } from 'node:zlib'
 import { LogError } from './error.ts'
+import { KeyRing } from './key-ring.ts'
+import { openParts, sealParts } from './sealed-record.ts'
 import type { RecordRow } from './store.ts'
 
 const MAGIC = 0x53615263
 /** Facts are the small columns, as JSON; what a later version adds to them, this one does not read. */
-const PARTS = ['salt', 'bodyDigest', 'head', 'headDigest', 'signature', 'chain', 'chainResult', 'bodyInline'] as const
+const SEALED = ['bodyDigest', 'head', 'headDigest', 'signature', 'chain', 'chainResult', 'bodyInline'] as const
+const PARTS = ['salt', ...SEALED, 'sealed'] as const
 const LENGTHS_AT = 16
 const PARTS_AT = LENGTHS_AT + 4 * (1 + PARTS.length)
 const CHECK_BYTES = 4
@@ -20,37 +24,51 @@ const ABSENT = 0xffffffff
 /** What a record may be (row.ts) with the digests of 10,000 attachments; a length beyond it was never written. */
 export const MAX_FRAME_BYTES = 72 * 1024 * 1024
 
+const NO_KEYS = new KeyRing()
+
 /** As much of a frame tells how long it is. */
 export const FRAME_HEAD = LENGTHS_AT
 
 /** A record before it has a number. */
 export interface Layout {
   readonly facts: Buffer
-  readonly row: RecordRow
+  /** In the order of PARTS. */
+  readonly parts: readonly (Uint8Array | null)[]
   /** Of the whole frame, in bytes. */
   readonly length: number
 }
 
-/** Throws LogError `invalid_record` for one that no frame takes. */
-export function layOut(row: RecordRow): Layout {
+/**
+ * @param keys The row says by which it is encrypted, if by any.
+ * @throws LogError `invalid_record` for one that no frame takes, `key_missing`.
+ */
+export function layOut(row: RecordRow, keys = NO_KEYS): Layout {
   const { at, side, direction, protocol, queryId, requestId, client, provider, serviceCode, serviceVersion } = row
-  const { userId, issue, representedParty, bodySize, bodyFile, bodyTruncated, bodyParts } = row
-  const facts = Buffer.from(
-    JSON.stringify({
-      ...{ at, side, direction, protocol, queryId, requestId, client, provider, serviceCode, serviceVersion },
-      ...{ userId, issue, representedParty, bodySize, bodyFile, bodyTruncated, bodyParts },
-    }),
-  )
-  let length = PARTS_AT + facts.length + CHECK_BYTES
-  for (const part of PARTS) length += row[part]?.length ?? 0
+  const { userId, issue, representedParty, bodySize, bodyFile, bodyTruncated, bodyParts, sealedBy } = row
+  const known = {
+    ...{ at, side, direction, protocol, queryId, requestId, client, provider, serviceCode, serviceVersion },
+    ...{ userId, issue, representedParty, bodySize, bodyFile, bodyTruncated },
+  }
+  const clear = SEALED.map((part) => row[part])
+  let facts: Buffer
+  let parts: readonly (Uint8Array | null)[]
+  if (sealedBy === undefined) {
+    facts = Buffer.from(JSON.stringify({ ...known, bodyParts }))
+    parts = [row.salt, ...clear, null]
+  } else {
+    facts = Buffer.from(JSON.stringify({ ...known, sealedBy }))
+    // The sizes of attachments tell less than their digests do, but go with them.
+    const hidden = [bodyParts === undefined ? null : Buffer.from(JSON.stringify(bodyParts)), ...clear]
+    parts = [row.salt, ...SEALED.map(() => null), sealParts(keys.get(sealedBy), row.salt, facts, hidden)]
+  }
+  const length = parts.reduce((sum, part) => sum + (part?.length ?? 0), PARTS_AT + facts.length + CHECK_BYTES)
   if (length > MAX_FRAME_BYTES)
     throw new LogError('invalid_record', `The record cannot be logged: it takes ${length} bytes of a segment`)
-  return { facts, row, length }
+  return { facts, parts, length }
 }
 
 /** Writes a frame into `target`. */
-export function writeFrame(target: Buffer, start: number, layout: Layout, seq: number): void {
-  const { facts, row, length } = layout
+export function writeFrame(target: Buffer, start: number, { facts, parts, length }: Layout, seq: number): void {
   target.writeUInt32BE(MAGIC, start)
   target.writeUInt32BE(length, start + 4)
   target.writeBigUInt64BE(BigInt(seq), start + 8)
@@ -58,8 +76,7 @@ export function writeFrame(target: Buffer, start: number, layout: Layout, seq: n
   target.set(facts, start + PARTS_AT)
   let slot = start + LENGTHS_AT + 4
   let offset = start + PARTS_AT + facts.length
-  for (const part of PARTS) {
-    const bytes = row[part]
+  for (const bytes of parts) {
     target.writeUInt32BE(bytes?.length ?? ABSENT, slot)
     slot += 4
     if (bytes === null) continue
@@ -82,8 +99,12 @@ export function isWhole(frame: Buffer): boolean {
   return crc32(frame.subarray(0, -CHECK_BYTES)) === frame.readUInt32BE(frame.length - CHECK_BYTES)
 }
 
-/** What a frame holds; parts are views of it. Throws Error where a frame with the right check was made by no log. */
-export function readFrame(frame: Buffer): RecordRow {
+/**
+ * What a frame holds; parts are views of it, or of what was decrypted.
+ *
+ * @throws LogError `key_missing`; Error where a frame with the right check was made by no log, or not with its key.
+ */
+export function readFrame(frame: Buffer, keys = NO_KEYS): RecordRow {
   let offset = PARTS_AT
   const take = (index: number): Buffer | null => {
     const length = frame.readUInt32BE(LENGTHS_AT + 4 * index)
@@ -92,30 +113,28 @@ export function readFrame(frame: Buffer): RecordRow {
     offset += length
     return frame.subarray(offset - length, offset)
   }
-  const required = (part: Buffer | null): Buffer => {
-    if (part === null) throw new Error('A part of a record is not there')
-    return part
-  }
-  const facts = JSON.parse(required(take(0)).toString()) as Omit<RecordRow, (typeof PARTS)[number]>
-  const [
-    salt = null,
-    bodyDigest = null,
-    head = null,
-    headDigest = null,
-    signature = null,
-    chain = null,
-    chainResult = null,
-    bodyInline = null,
-  ] = PARTS.map((_, index) => take(index + 1))
-  return {
-    ...facts,
-    salt: required(salt),
-    bodyDigest,
-    head: required(head),
-    headDigest,
-    signature: required(signature),
-    chain,
-    chainResult,
-    bodyInline,
-  }
+  const written = required(take(0))
+  const [salt = null, ...rest] = PARTS.map((_, index) => take(index + 1))
+  const facts = JSON.parse(written.toString()) as Facts
+  const { sealedBy } = facts
+  if (sealedBy === undefined) return toRow(facts, required(salt), rest)
+  const sealed = required(rest[SEALED.length] ?? null)
+  const [sizes = null, ...hidden] = openParts(keys.get(sealedBy), required(salt), written, sealed)
+  const bodyParts = sizes === null ? {} : { bodyParts: JSON.parse(sizes.toString()) as NonNullable<Facts['bodyParts']> }
+  return toRow({ ...facts, ...bodyParts }, required(salt), hidden)
+}
+
+type Facts = Omit<RecordRow, 'salt' | (typeof SEALED)[number]>
+
+/** @param parts In the order of SEALED. */
+function toRow(facts: Facts, salt: Buffer, parts: readonly (Buffer | null)[]): RecordRow {
+  const [bodyDigest = null, head = null, headDigest = null, signature = null, ...rest] = parts
+  const [chain = null, chainResult = null, bodyInline = null] = rest
+  const message = { head: required(head), headDigest, signature: required(signature), chain, chainResult }
+  return { ...facts, salt, bodyDigest, ...message, bodyInline }
+}
+
+function required(part: Buffer | null): Buffer {
+  if (part === null) throw new Error('A part of a record is not there')
+  return part
 }

@@ -1,22 +1,18 @@
 // The message log: what was said, by whom, signed and time-stamped, and kept. Door of this folder.
 import type { GlobalConfiguration } from '#global-configuration'
 import type { Clock, Log } from '#host'
-import type { ClientId } from '#protocol'
+import type { KeysSource } from './keys-file.ts'
+import type { LogKeys } from './log-keys.ts'
 import { openStore } from './open-log.ts'
-import type {
-  BodyReference,
-  FoundRecord,
-  Keeping,
-  LogDirection,
-  LogRecord,
-  RecordEvidence,
-  StoredRecord,
-} from './record.ts'
+import type { BodyReference, FoundRecord, Keeping, LogRecord, RecordEvidence, StoredRecord } from './record.ts'
+import type { SearchPage, SearchQuery } from './search/query.ts'
 import type { BodySpool } from './spool.ts'
 
 export { answerAsic } from './asic.ts'
 export { type Commitments, openCommitments } from './commitments.ts'
 export { LogError, type LogErrorCode } from './error.ts'
+export { logKeyRoutes } from './key-routes.ts'
+export type { LogKeyState, LogKeys } from './log-keys.ts'
 export type {
   BodyPart,
   BodyReference,
@@ -29,8 +25,10 @@ export type {
   RecordEvidence,
   StoredRecord,
 } from './record.ts'
+export type { SearchedRecord, SearchPage, SearchQuery } from './search/query.ts'
 export type { BodySpool } from './spool.ts'
-export { answerVerificationConf } from './verification-conf.ts'
+export { obtainTimestamp } from './tsa.ts'
+export { answerVerificationConf, verificationFiles } from './verification-conf.ts'
 
 /** An HTTP answer whose body has not begun to be made. */
 export interface EvidenceAnswer {
@@ -56,11 +54,14 @@ export interface MessageLog {
    * moment leaves the same), and the log itself keeps or sweeps the body accordingly. Never retried here.
    */
   append(record: LogRecord): Promise<number>
-  /** Records of one message, oldest first, at most `limit` (1000) after sequence number `after`. */
-  find(query: FindQuery): Promise<readonly FoundRecord[]>
+  /**
+   * A page of the records that are as the query says. Rejects with LogError `invalid_query`, or `text_search_forbidden` where a text is sought
+   * and the settings do not allow it. A record that is damaged fails no page: it is named in it.
+   */
+  search(query: SearchQuery): Promise<SearchPage>
   get(seq: number): Promise<StoredRecord | undefined>
-  /** A page of the log in ascending order, after a sequence number. */
-  list(query: { queryId?: string; after: number; limit: number }): Promise<readonly FoundRecord[]>
+  /** A page of the log in ascending order, after a sequence number; from the index alone. */
+  list(query: { after: number; limit: number }): Promise<readonly FoundRecord[]>
   /** The ASiC-E container of a record. Fails at the first chunk where it cannot be made, e.g. LogError `timestamp_missing`. */
   container(seq: number): AsyncIterable<Uint8Array>
   /**
@@ -70,20 +71,22 @@ export interface MessageLog {
   evidenceOf(seq: number): Promise<RecordEvidence | undefined>
   /** Time-stamps those that have no time-stamp, at once. */
   timestampNow(seqs: readonly number[]): Promise<void>
+  /**
+   * Removes the records up to this one for good, with their bodies and salts: only for who has proved that they are kept elsewhere
+   * (`archive/cleaning.ts`). The last record, and what has no time-stamp yet, stay. Resolves when they are gone; nobody reads them from the
+   * beginning on, and what a crash leaves of them the next start removes.
+   */
+  removeUpTo(seq: number): Promise<void>
+  /** By which records are encrypted, where they are. */
+  readonly keys: LogKeys
   status(): LogStatus
   close(): Promise<void>
 }
 
-export interface FindQuery {
-  readonly queryId: string
-  readonly member: ClientId
-  readonly direction?: LogDirection
-  readonly after?: number
-  readonly limit?: number
-}
-
 export interface LogStatus {
   readonly records: number
+  /** Records up to this one were removed; 0 for none. */
+  readonly removedTo: number
   readonly untimestamped: number
   /** Time in the newest time-stamp. */
   readonly lastTimestamp?: string
@@ -101,14 +104,20 @@ export interface MessageLogSettings {
   readonly timestampIntervalSeconds?: number | undefined
   /** How long time-stamping may fail before messages are refused; 0 never refuses. Default 14,400 s. */
   readonly acceptableFailureSeconds?: number | undefined
+  /** Whether searches may look into messages and their bodies; absent: they may not. */
+  readonly textSearch?: boolean | undefined
   /** Longer bodies are logged by size and digest only; absent keeps all. */
   readonly maxLoggedBodyBytes?: number | undefined
+  /** Where the keys are by which messages and bodies are encrypted; absent: they are not. */
+  readonly encryption?: KeysSource | undefined
 }
 
 export interface MessageLogOptions {
   /** Holds segments, index and bodies. Trusted: who can write here owns this server's evidence until it is time-stamped. */
   readonly directory: string
   readonly configuration: () => GlobalConfiguration | undefined
+  /** Why somebody beside the log wants no record taken now; undefined lets it. Asked for each record. */
+  readonly refusal?: () => string | undefined
   readonly settings: MessageLogSettings
   readonly clock: Clock
   readonly log: Log

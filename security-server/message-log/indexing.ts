@@ -1,6 +1,7 @@
 // The index follows the log: records are durable first and entered many at a time, by the writer's thread.
 import { LogError } from './error.ts'
 import type { LogThread } from './log-thread.ts'
+import { runOf } from './search/runs.ts'
 import type { WriterOperations } from './writer-operations.ts'
 
 /** Whichever comes first. */
@@ -20,6 +21,8 @@ export class Indexing {
   #indexed: number
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
+  /** The run of the next record, when runs were made last. */
+  #run = -1
 
   constructor(writer: LogThread<WriterOperations>, lastSeq: number) {
     this.#writer = writer
@@ -42,7 +45,7 @@ export class Indexing {
   /** Resolves when all that is durable now can be found. Rejects with LogError. */
   async settle(): Promise<void> {
     const wanted = this.#durable
-    while (this.#indexed < wanted) await this.#run()
+    while (this.#indexed < wanted) await this.#enterAll()
   }
 
   stop(): void {
@@ -59,13 +62,13 @@ export class Indexing {
   /** After a failure the next record, or whoever settles, tries again. */
   #begin(): void {
     const again = this.failure !== undefined
-    this.#run().then(
+    this.#enterAll().then(
       () => this.#plan(),
       (error: Error) => this.onFailure(error, again),
     )
   }
 
-  #run(): Promise<void> {
+  #enterAll(): Promise<void> {
     this.#running ??= this.#enter().finally(() => {
       this.#running = undefined
     })
@@ -84,5 +87,18 @@ export class Indexing {
     }
     this.failure = undefined
     this.#indexed = upTo
+    if (runOf(upTo + 1) > this.#run) void this.#makeRuns(runOf(upTo + 1))
+  }
+
+  /** One after another, each between what else the writer has to do. Searches look through what has no run yet. */
+  async #makeRuns(next: number): Promise<void> {
+    const before = this.#run
+    this.#run = next
+    try {
+      while (await this.#writer.call('makeRun', undefined));
+    } catch (error) {
+      this.#run = before
+      this.onFailure(error as Error, this.failure !== undefined)
+    }
   }
 }

@@ -6,14 +6,18 @@ import { Commits } from './commits.ts'
 import { containerOf } from './container.ts'
 import { LogError } from './error.ts'
 import { layOut } from './frame.ts'
-import type { FindQuery, LogStatus, MessageLog } from './index.ts'
+import type { LogStatus, MessageLog, MessageLogOptions } from './index.ts'
 import type { Indexing } from './indexing.ts'
 import type { Journal } from './journal.ts'
+import type { KeyRing } from './key-ring.ts'
+import type { LogKeys } from './log-keys.ts'
 import type { LogThread } from './log-thread.ts'
 import type { Reader } from './reader.ts'
+import type { ReadingOperations } from './reading-operations.ts'
 import type { BodyReference, FoundRecord, Keeping, LogRecord, RecordEvidence, StoredRecord } from './record.ts'
-import type { RoundOperations } from './round.ts'
+import type { Removal } from './removal.ts'
 import { checkRecord, toRow } from './row.ts'
+import { prepareQuery, type SearchPage, type SearchQuery } from './search/query.ts'
 import { sliceOf } from './slice.ts'
 import type { BodySpool } from './spool.ts'
 import type { Timestamper } from './timestamper.ts'
@@ -25,17 +29,23 @@ const PROBE_MS = 5_000
 
 interface Parts {
   readonly immediate: boolean
+  readonly textSearch: boolean
   readonly records: number
   readonly writer: LogThread<WriterOperations>
-  readonly rounds: LogThread<RoundOperations>
+  readonly reading: LogThread<ReadingOperations>
   readonly journal: Journal
   readonly indexing: Indexing
   readonly reader: Reader
   readonly bodies: Bodies
+  /** For new records. */
+  readonly ring: KeyRing
+  readonly keys: LogKeys
   readonly timestamper: Timestamper
+  readonly removal: Removal
   readonly lock: Lock
   readonly log: Log
   readonly broken: () => string | undefined
+  readonly refusal: MessageLogOptions['refusal']
 }
 
 export class OpenLog implements MessageLog {
@@ -55,6 +65,10 @@ export class OpenLog implements MessageLog {
       if (!again) parts.log.error('records are durable but cannot be entered into the index', { reason: message })
       this.#probeLater()
     }
+  }
+
+  get keys(): LogKeys {
+    return this.#parts.keys
   }
 
   spool(keeping?: Keeping): BodySpool {
@@ -83,7 +97,7 @@ export class OpenLog implements MessageLog {
 
   async append(record: LogRecord): Promise<number> {
     const { immediate, indexing, timestamper } = this.#parts
-    const refusal = this.#refusal() ?? indexing.refusal() ?? timestamper.refusal(immediate)
+    const refusal = this.#refusal() ?? this.#refusalBeside() ?? indexing.refusal() ?? timestamper.refusal(immediate)
     if (refusal !== undefined) throw refusal
     checkRecord(record)
     const seq = await this.#commit(record)
@@ -93,9 +107,9 @@ export class OpenLog implements MessageLog {
 
   /** The body is claimed before the record is under way, so that nobody can remove it from under the commit. */
   async #commit(record: LogRecord): Promise<number> {
-    const { bodies, indexing, timestamper, log } = this.#parts
+    const { bodies, ring, indexing, timestamper, log } = this.#parts
     const { body, side, direction } = record
-    const layout = layOut(toRow(record))
+    const layout = layOut(toRow(record, ring.current?.id), ring)
     if (body !== undefined) bodies.claim(body)
     let seq: number
     try {
@@ -121,10 +135,14 @@ export class OpenLog implements MessageLog {
     return seq
   }
 
-  async find(query: FindQuery): Promise<readonly FoundRecord[]> {
-    const { after = 0, limit = MAX_PAGE } = query
+  async search(query: SearchQuery): Promise<SearchPage> {
+    const prepared = prepareQuery(query)
+    if (query.text !== undefined && !this.#parts.textSearch)
+      throw new LogError('text_search_forbidden', 'This log must not be searched by what was said in messages')
+    const refusal = this.#refusal()
+    if (refusal !== undefined) throw refusal
     await this.#parts.indexing.settle()
-    return this.#parts.reader.find({ ...query, after, limit: Math.min(limit, MAX_PAGE) })
+    return await this.#parts.reading.call('search', prepared)
   }
 
   async get(seq: number): Promise<StoredRecord | undefined> {
@@ -137,7 +155,7 @@ export class OpenLog implements MessageLog {
     return reader.get(seq)
   }
 
-  async list(query: { queryId?: string; after: number; limit: number }): Promise<readonly FoundRecord[]> {
+  async list(query: { after: number; limit: number }): Promise<readonly FoundRecord[]> {
     await this.#parts.indexing.settle()
     return this.#parts.reader.list({ ...query, limit: Math.min(query.limit, MAX_PAGE) })
   }
@@ -162,22 +180,37 @@ export class OpenLog implements MessageLog {
     return refusal === undefined ? this.#parts.timestamper.now(seqs) : Promise.reject(refusal)
   }
 
+  async removeUpTo(seq: number): Promise<void> {
+    const refusal = this.#refusal()
+    if (refusal !== undefined) throw refusal
+    await this.#parts.indexing.settle()
+    await this.#parts.removal.upTo(seq)
+  }
+
   status(): LogStatus {
-    const { immediate, timestamper } = this.#parts
-    const refusing = (this.#refusal() ?? timestamper.refusal(immediate))?.message ?? this.#lastFailure()
-    return { records: this.#records, ...timestamper.status(), ...(refusing === undefined ? {} : { refusing }) }
+    const { immediate, timestamper, reader } = this.#parts
+    const refusing =
+      (this.#refusal() ?? this.#refusalBeside() ?? timestamper.refusal(immediate))?.message ?? this.#lastFailure()
+    const { removedTo } = reader
+    return {
+      records: this.#records,
+      removedTo,
+      ...timestamper.status(),
+      ...(refusing === undefined ? {} : { refusing }),
+    }
   }
 
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
     clearTimeout(this.#probe)
-    const { timestamper, writer, rounds, journal, indexing, reader, lock, log, broken } = this.#parts
+    const { timestamper, removal, writer, reading, journal, indexing, reader, lock, log, broken } = this.#parts
     await timestamper.stop()
+    await removal.stop()
     await this.#commits.idle()
     indexing.stop()
     reader.close()
-    await rounds.end()
+    await reading.end()
     try {
       await journal.close()
       // What is not in the index yet, the next start enters; it is only slower then.
@@ -196,6 +229,11 @@ export class OpenLog implements MessageLog {
     return broken === undefined
       ? undefined
       : new LogError('store_broken', `The message log is broken until this process starts again: ${broken}`)
+  }
+
+  #refusalBeside(): LogError | undefined {
+    const reason = this.#parts.refusal?.()
+    return reason === undefined ? undefined : new LogError('transparency_failed', reason)
   }
 
   /** Of the log or of its index. */

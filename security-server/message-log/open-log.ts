@@ -9,10 +9,14 @@ import { LogError } from './error.ts'
 import type { MessageLog, MessageLogOptions } from './index.ts'
 import { Indexing } from './indexing.ts'
 import { Journal, type JournalOptions } from './journal.ts'
+import { KeyRing } from './key-ring.ts'
+import { readKeys } from './keys-file.ts'
+import { OpenKeys, requireKeys } from './log-keys.ts'
 import { startThread } from './log-thread.ts'
 import { OpenLog } from './message-log.ts'
 import { Reader } from './reader.ts'
-import type { RoundOperations } from './round.ts'
+import type { ReadingOperations } from './reading-operations.ts'
+import { Removal } from './removal.ts'
 import { openForReading } from './schema.ts'
 import { segmentsIn } from './segments.ts'
 import { Timestamper } from './timestamper.ts'
@@ -39,21 +43,26 @@ export async function openStore(options: MessageLogOptions, replaced: Replaceabl
   }
   const writerThread = replaced.writerThread ?? threadBeside(import.meta, 'writer-thread')
   const writer = startThread<WriterOperations>(writerThread, onDeath)
-  const rounds = startThread<RoundOperations>(threadBeside(import.meta, 'round-thread'), onDeath)
+  const reading = startThread<ReadingOperations>(threadBeside(import.meta, 'reading-thread'), onDeath)
   let reader: Reader | undefined
   try {
     // Database before records and bodies: a crash between leaves an empty log, never those without one.
     const mayCreate = segmentsIn(segments).size === 0 && !(await hasBodies(bodiesDirectory))
-    const facts = await writer.call('open', { file: database, segments, mayCreate })
+    const source = settings.encryption
+    const held = source && (await readKeys(source))
+    const secrets = (held ?? []).map(({ secret }) => secret)
+    const ring = new KeyRing(secrets)
+    const facts = await writer.call('open', { file: database, segments, mayCreate, secrets })
+    requireKeys(facts.keyUses, ring, source)
     if (facts.torn !== undefined)
       log.warn(
         'the last run ended while it wrote to the message log; what it had not finished was never said to be logged',
         { ...facts.torn },
       )
     await prepareFolders(bodiesDirectory)
-    const index = new Reader(openForReading(database), segments)
+    const index = new Reader(openForReading(database), segments, ring, facts.removedTo)
     reader = index
-    await rounds.call('open', { file: database, segments })
+    await reading.call('open', { file: database, segments, bodies: bodiesDirectory, secrets })
     const removed = await sweep(bodiesDirectory, { from: facts.sweptBefore, before: facts.run }, (file) =>
       index.isReferenced(file),
     )
@@ -67,12 +76,28 @@ export async function openStore(options: MessageLogOptions, replaced: Replaceabl
     const bodies = new Bodies({
       files: new BodyFolder(bodiesDirectory, facts.run),
       keepUpTo: settings.maxLoggedBodyBytes ?? Number.POSITIVE_INFINITY,
+      keys: ring,
     })
     const journal = new Journal({ directory: segments, tail: facts.tail, onDeath, openFile: replaced.openSegment })
     const indexing = new Indexing(writer, facts.tail.seq)
+    const keys = new OpenKeys({
+      source,
+      keys: held ?? [],
+      ring,
+      async add(secret) {
+        await Promise.all([writer.call('addKey', secret), reading.call('addKey', secret)])
+      },
+      async uses() {
+        await indexing.settle()
+        return index.keyUses()
+      },
+      clock: options.clock,
+      log,
+    })
+    if (source !== undefined && held === undefined) await keys.create()
     const timestamper = new Timestamper({
       writer,
-      rounds,
+      reading,
       settle: () => indexing.settle(),
       facts,
       configuration: options.configuration,
@@ -82,24 +107,31 @@ export async function openStore(options: MessageLogOptions, replaced: Replaceabl
       log,
     })
     timestamper.start()
+    const removal = new Removal({ writer, reader: index, bodies, log })
+    removal.resume()
     return new OpenLog({
       immediate: settings.timestamping === 'immediate',
+      textSearch: settings.textSearch ?? false,
       records: facts.tail.seq,
       writer,
-      rounds,
+      reading,
       journal,
       indexing,
       reader: index,
       bodies,
+      ring,
+      keys,
       timestamper,
+      removal,
       lock,
       log,
       broken: () => broken,
+      refusal: options.refusal,
     })
   } catch (error) {
     reader?.close()
     await writer.end()
-    await rounds.end()
+    await reading.end()
     lock.release()
     throw error
   }

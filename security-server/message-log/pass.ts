@@ -13,8 +13,6 @@ export interface PassOptions {
   readonly window: Buffer
   /** All segments. A record that a segment is named by lies there, whatever stands elsewhere. */
   readonly present: ReadonlySet<number>
-  /** Whether the check of each frame is computed; what this process has just written needs none. */
-  readonly verify: boolean
 }
 
 export class Pass {
@@ -35,10 +33,10 @@ export class Pass {
   *until(last: number): Generator<PlacedRow> {
     while (this.tail.seq < last) {
       const group = this.#group()
-      if (group === undefined || (this.#options.verify && !this.#isWhole(group))) return
+      if (group === undefined || !this.#isWhole(group)) return
       for (const [seq, offset, frame] of this.#frames(group)) {
         if (frame === undefined) return
-        yield { ...readFrame(frame), seq, segment: this.tail.segment, offset }
+        yield { ...readFrame(frame, this.#segments.keys), seq, segment: this.tail.segment, offset }
       }
       this.tail = { ...this.tail, seq: group.first + group.count - 1, offset: group.offset + group.length }
     }

@@ -1,14 +1,14 @@
 // Reading the log: a connection of its own on the main thread, and the segments that its rows point into. Each statement is
 // one short snapshot of what is committed.
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { type ClientId, decodeClientId, idKey } from '#protocol'
 import { digest, equalBytes } from '#trust'
 import { committed } from './commitment.ts'
 import { LogError } from './error.ts'
-import type { BodyReference, FoundRecord, LogDirection, LogSide, RecordEvidence, StoredRecord } from './record.ts'
-import { memberIn, toParts } from './row.ts'
+import { COLUMNS, type Row, toBody, toFacts, toFound } from './found.ts'
+import type { KeyRing } from './key-ring.ts'
+import type { FoundRecord, RecordEvidence, StoredRecord } from './record.ts'
 import { Segments } from './segments.ts'
-import type { RecordRow } from './store.ts'
+import { type KeyUse, keyUses, type RecordRow } from './store.ts'
 
 /** A time-stamp with what leads from one record's signature to it. */
 export interface RecordTimestamp {
@@ -18,55 +18,27 @@ export interface RecordTimestamp {
   readonly chain?: Uint8Array
 }
 
-/** A row of the index as SQLite hands it over; what a message is made of lies in its segment. */
-interface Row {
-  readonly seq: number
-  readonly at: number
-  readonly side: LogSide
-  readonly direction: LogDirection
-  readonly protocol: 'rest' | 'soap'
-  readonly query_id: string
-  readonly request_id: string
-  readonly client: string
-  readonly provider: string
-  readonly service_code: string
-  readonly service_version: string | null
-  readonly user_id: string | null
-  readonly issue: string | null
-  readonly represented_party: string | null
-  readonly body_size: number | null
-  readonly segment: number
-  readonly place: number
-  readonly timestamped: number
-}
-
-const COLUMNS = `seq, at, side, direction, protocol, query_id, request_id, client, provider, service_code, service_version, user_id, issue,
-  represented_party, body_size, segment, place, seq NOT IN (SELECT seq FROM untimestamped) AS timestamped`
-
 export class Reader {
   readonly #db: DatabaseSync
   readonly #segments: Segments
   readonly #get: StatementSync
-  readonly #find: StatementSync
   readonly #page: StatementSync
-  readonly #pageOf: StatementSync
   readonly #inline: StatementSync
   readonly #timestamp: StatementSync
   readonly #commitment: StatementSync
   readonly #file: StatementSync
+  readonly #files: StatementSync
+  /** What up to here was given up is not read any more, whether it is still there or not. */
+  removedTo: number
   /** The small body that was read last: a message may have thousands of attachments in it, which are read one by one. */
   #held: { readonly seq: number; readonly body: Uint8Array | undefined } | undefined
 
-  constructor(db: DatabaseSync, segments: string) {
+  constructor(db: DatabaseSync, segments: string, keys: KeyRing, removedTo = 0) {
     this.#db = db
-    this.#segments = new Segments(segments)
+    this.removedTo = removedTo
+    this.#segments = new Segments(segments, keys)
     this.#get = db.prepare(`SELECT ${COLUMNS} FROM records WHERE seq = ?`)
-    this.#find = db.prepare(
-      `SELECT ${COLUMNS} FROM records WHERE query_id = ? AND iif(side = 'consumer', client, provider) = ? AND seq > ?
-        AND direction = coalesce(?, direction) ORDER BY seq LIMIT ?`,
-    )
     this.#page = db.prepare(`SELECT ${COLUMNS} FROM records WHERE seq > ? ORDER BY seq LIMIT ?`)
-    this.#pageOf = db.prepare(`SELECT ${COLUMNS} FROM records WHERE query_id = ? AND seq > ? ORDER BY seq LIMIT ?`)
     this.#inline = db.prepare('SELECT segment, place FROM records WHERE seq = ?')
     this.#timestamp = db.prepare(
       `SELECT token, result, chain FROM record_timestamps JOIN timestamps ON timestamps.id = record_timestamps.timestamp
@@ -74,33 +46,25 @@ export class Reader {
     )
     this.#commitment = db.prepare('SELECT commitment, segment, place FROM records WHERE seq = ?')
     this.#file = db.prepare('SELECT 1 FROM records WHERE body_file = ?')
+    this.#files = db.prepare(
+      'SELECT seq, body_file FROM records WHERE body_file IS NOT NULL AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?',
+    )
   }
 
   get(seq: number): StoredRecord | undefined {
-    const row = this.#get.get(seq)
+    const row = seq > this.removedTo ? this.#get.get(seq) : undefined
     return row === undefined ? undefined : this.#record(row)
   }
 
-  find(query: {
-    queryId: string
-    member: ClientId
-    direction?: LogDirection
-    after: number
-    limit: number
-  }): FoundRecord[] {
-    const { queryId, member, direction = null, after, limit } = query
-    return this.#find.all(queryId, idKey(member), after, direction, limit).map((row) => toFound(row as never))
-  }
-
-  list(query: { queryId?: string; after: number; limit: number }): FoundRecord[] {
-    const { queryId, after, limit } = query
-    const rows = queryId === undefined ? this.#page.all(after, limit) : this.#pageOf.all(queryId, after, limit)
-    return rows.map((row) => toFound(row as never))
+  list({ after, limit }: { after: number; limit: number }): FoundRecord[] {
+    return this.#page.all(Math.max(after, this.removedTo), limit).map((row) => toFound(row as never))
   }
 
   /** What the log commits to of a record. Throws LogError `record_damaged` where that is not what lies in its segment. */
   evidence(seq: number): RecordEvidence | undefined {
-    const row = this.#commitment.get(seq) as (Pick<Row, 'segment' | 'place'> & { commitment: Uint8Array }) | undefined
+    const row = (seq > this.removedTo ? this.#commitment.get(seq) : undefined) as
+      | (Pick<Row, 'segment' | 'place'> & { commitment: Uint8Array })
+      | undefined
     if (row === undefined) return undefined
     const placed = this.#placed(seq, row)
     const { record, commitment } = committed({ ...placed, seq }, digest('SHA-512', placed.signature))
@@ -135,6 +99,17 @@ export class Reader {
     return this.#file.get(file) !== undefined
   }
 
+  /** Files of bodies of records that were given up, after one, oldest first. */
+  givenUpFiles(after: number, limit: number): readonly { readonly seq: number; readonly file: string }[] {
+    return this.#files
+      .all(after, this.removedTo, limit)
+      .map((row) => ({ seq: Number(row['seq']), file: String(row['body_file']) }))
+  }
+
+  keyUses(): readonly KeyUse[] {
+    return keyUses(this.#db)
+  }
+
   close(): void {
     this.#db.close()
     this.#segments.close()
@@ -151,34 +126,6 @@ export class Reader {
   }
 }
 
-function toFound(row: Row): FoundRecord {
-  return { ...toFacts(row), ...(row.body_size === null ? {} : { bodySize: row.body_size }) }
-}
-
-function toFacts(row: Row): Omit<FoundRecord, 'bodySize'> {
-  const { client, provider } = { client: decodeClientId(row.client), provider: decodeClientId(row.provider) }
-  return {
-    seq: row.seq,
-    at: new Date(row.at),
-    side: row.side,
-    direction: row.direction,
-    protocol: row.protocol,
-    queryId: row.query_id,
-    requestId: row.request_id,
-    client,
-    service: {
-      ...provider,
-      serviceCode: row.service_code,
-      ...(row.service_version === null ? {} : { serviceVersion: row.service_version }),
-    },
-    member: memberIn({ side: row.side, client, provider }),
-    ...(row.user_id === null ? {} : { userId: row.user_id }),
-    ...(row.issue === null ? {} : { issue: row.issue }),
-    ...(row.represented_party === null ? {} : { representedParty: row.represented_party }),
-    timestamped: row.timestamped === 1,
-  }
-}
-
 /** Copies what it takes: the frame, with a small body in it, is gone with the next. */
 function toRecord(row: Row, placed: RecordRow): StoredRecord {
   const body = toBody(row.seq, placed)
@@ -191,13 +138,4 @@ function toRecord(row: Row, placed: RecordRow): StoredRecord {
     ...(placed.chainResult === null ? {} : { chainResult: Buffer.from(placed.chainResult) }),
     ...(body === undefined ? {} : { body }),
   }
-}
-
-function toBody(seq: number, placed: RecordRow): BodyReference | undefined {
-  const { bodySize: size, bodyDigest: digest, bodyFile: file, bodyTruncated: truncated } = placed
-  if (size === null || digest === null) return undefined
-  const parts = toParts(placed.bodyParts)
-  const facts = { size, digest: Buffer.from(digest), stored: seq, ...(parts === undefined ? {} : { parts }) }
-  if (truncated) return { ...facts, truncated }
-  return { ...facts, ...(file === null ? {} : { file }) }
 }

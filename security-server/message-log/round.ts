@@ -20,13 +20,6 @@ export interface Round {
   readonly chains: readonly Uint8Array[] | null
 }
 
-export type RoundOperations = {
-  /** First of all. */
-  open(log: { readonly file: string; readonly segments: string }): void
-  /** Null where nothing waits. */
-  prepare(selection: Selection): Round | null
-}
-
 /**
  * The single form when exactly one record waits, a hash chain over all when there are more. A record that is damaged has no single form; one
  * that was asked for throws LogError `record_damaged`, the oldest goes with the next, or waits for it.

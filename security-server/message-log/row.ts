@@ -31,9 +31,12 @@ function faultOf(record: LogRecord): string | undefined {
   return fresh ? undefined : 'its body was not spooled for it'
 }
 
-export function toRow(record: LogRecord): RecordRow {
+/** @param sealing Id of the key for new records, where they are encrypted. */
+export function toRow(record: LogRecord, sealing?: string): RecordRow {
   const { body } = record
   const kept = body !== undefined && !body.truncated
+  // One key for a record and its body: whoever counts what a key is needed for counts both.
+  const sealedBy = kept && body.file !== undefined ? body.sealedBy : sealing
   return {
     at: record.at.getTime(),
     side: record.side,
@@ -59,6 +62,7 @@ export function toRow(record: LogRecord): RecordRow {
     bodyInline: (kept ? body.inline : undefined) ?? null,
     bodyFile: (kept ? body.file : undefined) ?? null,
     bodyTruncated: body?.truncated ?? false,
+    ...(sealedBy === undefined ? {} : { sealedBy }),
     ...(body?.parts === undefined ? {} : { bodyParts: body.parts.map(toPartRow) }),
   }
 }

@@ -1,15 +1,19 @@
 // The database of the log: the index of the segments, and the time-stamps. What was appended never changes: the tables of
-// evidence refuse UPDATE and DELETE themselves, and a record is only taken under the next number. What becomes known
-// later (time-stamps) stands in tables beside.
+// evidence refuse UPDATE, and DELETE of what was not given up (removal.ts), themselves, and a record is only taken under the next number.
+// What becomes known later (time-stamps) stands in tables beside.
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { LogError } from './error.ts'
+import { RUNS_SCHEMA } from './search/runs.ts'
 import { syncDirectory } from './sync-directory.ts'
 
 /** "SaLg": no other program's database is taken for a log. */
 const APPLICATION_ID = 0x53614c67
-const VERSION = 4
+const VERSION = 5
+
+/** Records up to this state were given up. */
+const NOT_GIVEN_UP = "old.seq > coalesce((SELECT value FROM state WHERE key = 'removed_to'), 0)"
 
 const SCHEMA = `
   CREATE TABLE records (
@@ -30,10 +34,10 @@ const SCHEMA = `
     body_size INTEGER CHECK (body_size >= 0),
     body_file TEXT CHECK (body_file IS NULL OR body_size IS NOT NULL),
     commitment BLOB NOT NULL CHECK (length(commitment) = 32),
+    sealed_by TEXT,
     segment INTEGER NOT NULL,
     place INTEGER NOT NULL
   ) STRICT;
-  CREATE INDEX records_by_message ON records (query_id);
   CREATE UNIQUE INDEX records_by_file ON records (body_file) WHERE body_file IS NOT NULL;
 
   CREATE TABLE timestamps (
@@ -49,25 +53,38 @@ const SCHEMA = `
     chain BLOB
   ) STRICT;
 
+  CREATE INDEX record_timestamps_by_timestamp ON record_timestamps (timestamp);
+
   CREATE TABLE untimestamped (
     seq INTEGER PRIMARY KEY REFERENCES records,
     signature_digest BLOB NOT NULL CHECK (length(signature_digest) = 64)
   ) STRICT;
+${RUNS_SCHEMA}
+  CREATE TABLE key_uses (sealed_by TEXT PRIMARY KEY, records INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE state (key TEXT PRIMARY KEY, value INTEGER) STRICT, WITHOUT ROWID;
 
   CREATE TRIGGER records_are_dense BEFORE INSERT ON records
     WHEN new.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM records)
     BEGIN SELECT raise(ABORT, 'a record takes the next number, no other'); END;
+  CREATE TRIGGER records_need_their_key AFTER INSERT ON records WHEN new.sealed_by IS NOT NULL
+    BEGIN
+      INSERT INTO key_uses VALUES (new.sealed_by, 1) ON CONFLICT (sealed_by) DO UPDATE SET records = records + 1;
+    END;
+  CREATE TRIGGER records_give_up_their_key AFTER DELETE ON records WHEN old.sealed_by IS NOT NULL
+    BEGIN UPDATE key_uses SET records = records - 1 WHERE sealed_by = old.sealed_by; END;
   CREATE TRIGGER records_are_served AFTER INSERT ON record_timestamps
     BEGIN DELETE FROM untimestamped WHERE seq = new.seq; END;
-  ${['records', 'timestamps', 'record_timestamps'].map(appendOnly).join('\n')}
+  ${appendOnly('records', NOT_GIVEN_UP)}
+  ${appendOnly('record_timestamps', NOT_GIVEN_UP)}
+  ${appendOnly('timestamps', 'EXISTS (SELECT 1 FROM record_timestamps WHERE timestamp = old.id)')}
 `
 
-function appendOnly(table: string): string {
+/** @param needed When a row may not be deleted. */
+function appendOnly(table: string, needed: string): string {
   return `
   CREATE TRIGGER ${table}_never_change BEFORE UPDATE ON ${table}
     BEGIN SELECT raise(ABORT, '${table} is append-only'); END;
-  CREATE TRIGGER ${table}_never_go BEFORE DELETE ON ${table}
+  CREATE TRIGGER ${table}_never_go BEFORE DELETE ON ${table} WHEN ${needed}
     BEGIN SELECT raise(ABORT, '${table} is append-only'); END;`
 }
 

@@ -3,6 +3,7 @@ import { closeSync, fdatasyncSync, openSync, readdirSync, readSync } from 'node:
 import { join } from 'node:path'
 import { LogError } from './error.ts'
 import { frameLength, isWhole, readFrame } from './frame.ts'
+import { KeyRing } from './key-ring.ts'
 import { readSegmentHead, SEGMENT_HEAD } from './segment-head.ts'
 import type { RecordRow } from './store.ts'
 
@@ -36,16 +37,19 @@ export function segmentsIn(directory: string): Set<number> {
 /** Reads frames by their places. Keeps the file it read last open. */
 export class Segments {
   readonly #directory: string
+  /** To decrypt records. */
+  readonly keys: KeyRing
   #open: { readonly segment: number; readonly fd: number } | undefined
 
-  constructor(directory: string) {
+  constructor(directory: string, keys = new KeyRing()) {
     this.#directory = directory
+    this.keys = keys
   }
 
-  /** A record that is known to lie there. Throws LogError `record_damaged` where it does not, or not as it was written. */
+  /** A record that is known to lie there. Throws LogError `record_damaged` where it does not, or not as it was written; `key_missing`. */
   record(seq: number, place: Place): RecordRow {
     try {
-      return readFrame(this.frame(seq, place))
+      return readFrame(this.frame(seq, place), this.keys)
     } catch (error) {
       throw error instanceof LogError || isSystemError(error) ? error : damaged(seq, place.segment)
     }

@@ -5,6 +5,7 @@ import { committed } from './commitment.ts'
 import type { TornEnd } from './ending.ts'
 import { LogError } from './error.ts'
 import type { LogDirection, LogSide } from './record.ts'
+import { firstOf, makeRun, runOf } from './search/runs.ts'
 import type { Place, Tail } from './segments.ts'
 
 /** One of several attachments: its size, and its digest in base64. */
@@ -39,6 +40,8 @@ export interface RecordRow {
   readonly bodyInline: Uint8Array | null
   readonly bodyFile: string | null
   readonly bodyTruncated: boolean
+  /** Id of the key by which the record and its body are encrypted; absent where they are not. */
+  readonly sealedBy?: string
   /** Of several attachments; lies in the segment only. */
   readonly bodyParts?: readonly PartRow[]
 }
@@ -76,9 +79,18 @@ export interface StoreFacts {
   readonly untimestamped: number
   readonly lastTimestampAt: number | null
   readonly failingSince: number | null
+  /** Records up to this one were given up; 0 for none. */
+  readonly removedTo: number
+  readonly keyUses: readonly KeyUse[]
 }
 
-export type StateKey = 'run' | 'swept_before' | 'failing_since' | 'probe'
+/** How many records a key is needed for. */
+export interface KeyUse {
+  readonly id: string
+  readonly records: number
+}
+
+export type StateKey = 'run' | 'swept_before' | 'failing_since' | 'probe' | 'removed_to'
 
 const SQLITE_FULL = 13
 /** The segments could not be opened to follow them; there may be a file to spare later. */
@@ -101,19 +113,27 @@ class WriteFailure extends Error {
   }
 }
 
+/** What keys are needed for, as far as the index has followed. */
+export function keyUses(db: DatabaseSync): readonly KeyUse[] {
+  return db
+    .prepare('SELECT sealed_by, records FROM key_uses WHERE records > 0')
+    .all()
+    .map((row) => ({ id: String(row['sealed_by']), records: Number(row['records']) }))
+}
+
 export class Store {
   readonly #db: DatabaseSync
   readonly #lastSeq: StatementSync
   readonly #record: StatementSync
+  readonly #waits: StatementSync
   readonly #timestamp: StatementSync
   readonly #link: StatementSync
-  readonly #waits: StatementSync
   readonly #state: StatementSync
 
   constructor(db: DatabaseSync) {
     this.#db = db
     this.#lastSeq = db.prepare('SELECT coalesce(max(seq), 0) AS seq FROM records')
-    this.#record = db.prepare('INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+    this.#record = db.prepare('INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
     this.#waits = db.prepare('INSERT INTO untimestamped VALUES (?, ?)')
     this.#timestamp = db.prepare('INSERT INTO timestamps (at, token, result) VALUES (?, ?, ?)')
     this.#link = db.prepare('INSERT INTO record_timestamps VALUES (?, ?, ?)')
@@ -131,7 +151,13 @@ export class Store {
       untimestamped: Number(this.#read('SELECT count(*) FROM untimestamped')),
       lastTimestampAt: this.#read('SELECT at FROM timestamps ORDER BY id DESC LIMIT 1') as number | null,
       failingSince: this.#read('SELECT value FROM state WHERE key = ?', 'failing_since') as number | null,
+      removedTo: this.removedTo(),
+      keyUses: keyUses(this.#db),
     }
+  }
+
+  removedTo(): number {
+    return Number(this.#read('SELECT value FROM state WHERE key = ?', 'removed_to') ?? 0)
   }
 
   lastSeq(): number {
@@ -162,8 +188,9 @@ export class Store {
       ...[row.seq, row.at, row.side, row.direction, row.protocol, row.queryId, row.requestId],
       ...[row.client, row.provider, row.serviceCode, row.serviceVersion],
       ...[row.userId, row.issue, row.representedParty],
-      ...[row.bodySize, row.bodyFile, commitment, row.segment, row.offset],
+      ...[row.bodySize, row.bodyFile, commitment, row.sealedBy ?? null, row.segment, row.offset],
     )
+    this.#waits.run(row.seq, signatureDigest)
   }
 
   /**
@@ -171,7 +198,6 @@ export class Store {
    * thousands of records does not hold up messages. A crash between slices leaves the rest without a time-stamp: the
    * next round takes them again, and both tokens stay.
    */
-    this.#waits.run(row.seq, signatureDigest)
   saveTimestamp(input: { readonly timestamp: TimestampRow; readonly links: readonly TimestampLink[] }): number {
     return this.#transaction(() => {
       const { at, token, result } = input.timestamp
@@ -185,6 +211,53 @@ export class Store {
     this.#transaction(() => {
       for (const link of input.links) this.#link.run(link.seq, input.timestamp, link.chain)
     })
+  }
+
+  /**
+   * Gives up the records up to this one, but never the last, from which the log goes on, nor one without a time-stamp. Durable: from here on
+   * nobody reads them, and the triggers let them be deleted. Returns up to which.
+   */
+  giveUp(upTo: number): number {
+    const waiting = this.#read('SELECT min(seq) FROM untimestamped') as number | null
+    const to = Math.max(this.removedTo(), Math.min(upTo, this.lastSeq() - 1, (waiting ?? Number.POSITIVE_INFINITY) - 1))
+    this.setState({ key: 'removed_to', value: to })
+    return to
+  }
+
+  /** Deletes records that were given up, the oldest first, at most `limit`. Returns how many. */
+  forget(limit: number): number {
+    return this.#transaction(() => {
+      const end = Math.min(this.removedTo(), Number(this.#read('SELECT min(seq) FROM records') ?? 0) + limit - 1)
+      this.#db.prepare('DELETE FROM record_timestamps WHERE seq <= ?').run(end)
+      return Number(this.#db.prepare('DELETE FROM records WHERE seq <= ?').run(end).changes)
+    })
+  }
+
+  /** Deletes time-stamps that no record needs any more. The newest stays: it says since when there has been none. */
+  forgetTimestamps(): void {
+    this.#transaction(() =>
+      this.#db.exec(`DELETE FROM timestamps WHERE id < (SELECT max(id) FROM timestamps)
+        AND NOT EXISTS (SELECT 1 FROM record_timestamps WHERE timestamp = timestamps.id)`),
+    )
+  }
+
+  /** Deletes the oldest run of the index of terms all of whose records were given up; the last run stays, from which they count on. Returns whether it did. */
+  forgetRun(): boolean {
+    const oldest = this.#read('SELECT min(run) FROM runs WHERE run < (SELECT max(run) FROM runs)') as number | null
+    if (oldest === null || oldest >= runOf(this.removedTo() + 1)) return false
+    this.#transaction(() => {
+      this.#db.prepare('DELETE FROM postings WHERE run = ?').run(oldest)
+      this.#db.prepare('DELETE FROM runs WHERE run = ?').run(oldest)
+    })
+    return true
+  }
+
+  /** Makes the next run of the index of terms, where its last record is there. Returns whether it did. */
+  makeRun(): boolean {
+    const run = Number(this.#read('SELECT coalesce(max(run), -1) FROM runs')) + 1
+    if (this.lastSeq() < firstOf(run + 1) - 1) return false
+    this.#transaction(() => makeRun(this.#db, run))
+    return true
   }
 
   setState(input: { readonly key: StateKey; readonly value: number | null }): void {

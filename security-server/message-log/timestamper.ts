@@ -3,7 +3,8 @@ import type { GlobalConfiguration } from '#global-configuration'
 import { type Clock, type Log, turnstile } from '#host'
 import { LogError } from './error.ts'
 import type { LogThread } from './log-thread.ts'
-import type { Round, RoundOperations, Selection } from './round.ts'
+import type { ReadingOperations } from './reading-operations.ts'
+import type { Round, Selection } from './round.ts'
 import type { StoreFacts, TimestampLink } from './store.ts'
 import { obtainTimestamp, timestampingAuthorities } from './tsa.ts'
 import type { WriterOperations } from './writer-operations.ts'
@@ -21,7 +22,7 @@ const DEFAULT_ACCEPTABLE_FAILURE_SECONDS = 14_400
 
 export interface TimestamperOptions {
   readonly writer: LogThread<WriterOperations>
-  readonly rounds: LogThread<RoundOperations>
+  readonly reading: LogThread<ReadingOperations>
   /** Resolves when all that was appended is in the index, from which rounds take it. */
   readonly settle: () => Promise<void>
   readonly facts: StoreFacts
@@ -160,11 +161,11 @@ export class Timestamper {
 
   /** One round; returns how many records got their time-stamp. */
   async #round(selection: Selection): Promise<number> {
-    const { rounds, configuration, settle } = this.#options
+    const { reading, configuration, settle } = this.#options
     this.#refuseWhenStopped()
     try {
       await settle()
-      const round = await rounds.call('prepare', selection)
+      const round = await reading.call('prepare', selection)
       if (round === null) return 0
       // A crash here leaves the records waiting; the authority has signed a hash that nobody will ask for.
       const { token, at } = await obtainTimestamp(round.imprint, configuration())

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { createReadStream, readdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { Readable } from 'node:stream'
 import { after, before, test } from 'node:test'
 import { Decrypter, generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { readZip, verifyArchive, verifyContainer } from '#evidence'
@@ -30,6 +31,16 @@ after(() => pair?.stop())
 
 function saadik(...args: readonly string[]) {
   return spawnSync(process.execPath, [join(root, 'bin', 'saadik.js'), ...args], { encoding: 'utf8' })
+}
+
+function decrypt(bytes: Uint8Array): Promise<Uint8Array> {
+  const decrypter = new Decrypter()
+  decrypter.addIdentity(identity)
+  return decrypter.decrypt(bytes)
+}
+
+async function decrypted(file: string): Promise<Uint8Array> {
+  return decrypt(await collect(createReadStream(file), 1 << 24))
 }
 
 /** Has everything time-stamped, then archives it. */
@@ -74,18 +85,37 @@ test('every container in an archive of the consumer is valid, and the command sa
   assert.equal(judged, 6)
 })
 
+test('what /asic hands out is encrypted where archives are', async () => {
+  const member = 'xRoadInstance=TEST&memberClass=GOV&memberCode=1111&subsystemCode=registry'
+  const answer = await fetch(`${pair.provider.client}/asic?queryId=two&${member}&force`)
+  assert.equal(answer.status, 200)
+  assert.equal(answer.headers.get('content-type'), 'application/octet-stream')
+  assert.equal(answer.headers.get('content-disposition'), 'attachment; filename="two.zip.age"')
+  const plain = await decrypt(new Uint8Array(await answer.arrayBuffer()))
+  const names: string[] = []
+  for await (const { name } of readZip(Readable.from([plain]))) names.push(name)
+  assert.equal(names.length, 2)
+  const none = await fetch(`${pair.provider.client}/asic?queryId=nobody&${member}`)
+  assert.equal(none.status, 404)
+})
+
 test('an archive of the provider opens with its key alone', async () => {
   const [name = ''] = await archived(pair.provider)
   assert.match(name, /^mlog-\d{14}-\d{14}-[0-9a-f]{16}\.zip\.age$/)
   const folder = join(pair.provider.directory, 'archive')
-  assert.deepEqual(readdirSync(folder), [name])
-  const file = join(folder, name)
-  assert.equal(saadik('archive', 'verify', '--first', file).status, 1)
-  const decrypter = new Decrypter()
-  decrypter.addIdentity(identity)
-  const plain = await decrypter.decrypt(await collect(createReadStream(file), 1 << 24))
-  const opened = file.replace('.age', '')
-  writeFileSync(opened, plain)
+  const proofs = name.replace('.zip', '.proofs.zip')
+  assert.deepEqual(new Set(readdirSync(folder)), new Set([name, proofs]))
+  assert.equal(saadik('archive', 'verify', '--first', join(folder, name)).status, 1)
+  const opened = join(folder, name.replace('.age', ''))
+  writeFileSync(opened, await decrypted(join(folder, name)))
+  const beside = new Map<string, string>()
+  for await (const { name: entry, body } of readZip(Readable.from([await decrypted(join(folder, proofs))])))
+    beside.set(entry, Buffer.from(await collect(body, 1 << 20)).toString())
+  assert.equal(beside.size, 6)
+  for (const [entry, proof] of beside) {
+    assert.match(entry, /\.asice\.tlog-proof$/)
+    assert.match(proof, /^c2sp\.org\/tlog-proof@v1\n/)
+  }
   assert.equal(saadik('archive', 'verify', '--first', opened).status, 0)
   for await (const { name: entry, body } of readZip(createReadStream(opened)))
     if (entry === 'linkinginfo') assert.match(Buffer.from(await collect(body, 1 << 16)).toString(), /^- - SHA-256\n/)

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { ArchiveWriter, verifyArchive, writeZip } from '#evidence'
+import { ArchiveError } from '../../security-server/archive/index.ts'
+import { readMemberKeys } from '../../security-server/archive/sealing/member-keys.ts'
 import { NOW } from '../unit/evidence/authority.ts'
 import { collect } from '../unit/evidence/messages.ts'
-import { property } from './campaign.ts'
+import { bears, property } from './campaign.ts'
 import { chunked, cuts } from './mutate.ts'
 
 const bodies = fc.array(fc.uint8Array({ maxLength: 200 }), { minLength: 1, maxLength: 5 })
@@ -69,5 +71,25 @@ property(
     assert.equal(valid, faults.length === 0)
     assert.equal(valid, false)
     return !faults.some(({ code }) => code === 'linking_info_malformed')
+  },
+)
+
+const part = fc.string({ unit: fc.constantFrom('a', 'õ', ' ', '=', '#', '\\'), minLength: 1, maxLength: 5 })
+
+property(
+  'keys of members: what is escaped is read, anything else is read or refused',
+  { short: 200, long: 20_000 },
+  fc.tuple(
+    fc.string({ unit: fc.constantFrom('DEMO/GOV/1', '=', ' ', '#', '\\', '\n', 'key'), maxLength: 12 }),
+    part,
+    part,
+  ),
+  ([text, code, key]) => {
+    const taken = bears(() => readMemberKeys(text, 'file'), ArchiveError)
+    // White space around a name or a key is no part of it, and neither can end with the sign that escapes.
+    const [member, recipient] = [`I/C/x${code.replaceAll('\\', '')}x`, `k${key}k`]
+    const line = `${member.replaceAll('=', '\\=')} = ${recipient}`
+    assert.deepEqual([...readMemberKeys(line, 'file')], [[member, [recipient]]])
+    return taken !== undefined
   },
 )

@@ -2,12 +2,12 @@
 // in the form that GnuPG 2.2 reads.
 import { readFile } from 'node:fs/promises'
 import {
-  type Config,
   createMessage,
   decryptKey,
   encrypt,
   enums,
   type Key,
+  type PartialConfig,
   type PrivateKey,
   readKeys,
   readPrivateKeys,
@@ -17,7 +17,7 @@ import { KeyUnusable, type SealRequest } from './request.ts'
 
 type OpenPgpRequest = Extract<SealRequest, { method: 'openpgp' }>
 
-const CONFIG: Partial<Config> = {
+const CONFIG: PartialConfig = {
   preferredSymmetricAlgorithm: enums.symmetric.aes256,
   preferredHashAlgorithm: enums.hash.sha256,
   preferredCompressionAlgorithm: enums.compression.uncompressed,
@@ -39,15 +39,14 @@ export async function openPgpSealer({ keyring, signingKey, passphraseFile }: Ope
   return {
     keysOf: (recipients) => Promise.all(recipients.map((wanted) => usableKey(ring, wanted, keyring))),
     async seal(keys, plain) {
-      const message = await createMessage({ binary: plain as never })
-      const sealed = await encrypt({
+      const message = await createMessage({ binary: plain })
+      return await encrypt({
         message,
         encryptionKeys: keys,
         signingKeys: signer,
         format: 'binary',
-        config: CONFIG as Config,
+        config: CONFIG,
       })
-      return sealed as unknown as ReadableStream<Uint8Array>
     },
   }
 }

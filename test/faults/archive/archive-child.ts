@@ -1,4 +1,4 @@
-// A process that archives a log until it is killed or done. It says when the archive is open, each file, and when all is done.
+// A process that archives a log and cleans it, until it is killed or done. It says when the archive is open, each file, and when all is done.
 import { writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Log } from '#host'
@@ -22,7 +22,8 @@ const archive = await openArchive({
   messageLog,
   settings: archiveSchema.parse({ intervalHours: 168, ...JSON.parse(settings) }),
   proofs: { provableUpTo: () => Number.MAX_SAFE_INTEGER, proofOf: async (seq) => Buffer.from(`proof of ${seq}`) },
-  clock: new TestClock(),
+  // Everything is old.
+  clock: new TestClock(new Date('2027-01-01T00:00:00Z')),
   log,
 })
 writeSync(1, 'open\n')

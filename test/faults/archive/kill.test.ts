@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createReadStream, mkdirSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import test from 'node:test'
-import { linkArchives, verifyArchive } from '#evidence'
+import test, { type TestContext } from 'node:test'
+import { linkArchives } from '#evidence'
 import { tool } from '../../tools.ts'
 import {
   archivesIn,
@@ -14,36 +14,49 @@ import {
   namesIn,
   openStampedLog,
   openTestArchive,
+  record,
 } from '../../unit/security-server/archive/fixture.ts'
-import { atEnd, code, temporaryDirectory } from '../../unit/security-server/message-log/fixture.ts'
+import { atEnd, code, collect, spooled, temporaryDirectory } from '../../unit/security-server/message-log/fixture.ts'
 
 const LONG = process.env['SAADIK_LONG'] !== undefined
 const KILLS = LONG ? 150 : 12
 const RECORDS = LONG ? 600 : 150
 const SETTINGS = { grouping: 'member', maxFileBytes: 20_000 }
 
-test(`after ${KILLS} kills each record is in one file, with its proof, in one chain`, async (t) => {
+test(`after each of ${KILLS} kills each record is in the log or in a file; in the end in one file, with its proof, in one chain`, async (t) => {
   const directory = await temporaryDirectory(t)
   const log = await openStampedLog(t, { directory: join(directory, 'log') })
   await fill(log, RECORDS)
+  // Some with bodies in files of their own.
+  const long = Array.from({ length: 10 }, async (_, index) =>
+    log.append(record({ body: await spooled(log, Buffer.alloc(70_000, index)) }, index)),
+  )
+  await log.timestampNow(await Promise.all(long))
+  await log.append(record())
+  const all = RECORDS + 10
   await log.close()
   let kills = 0
-  let done = false
-  while (!done) {
+  let removed = 0
+  for (let done = false; !done; kills += 1) {
     // Some while it opens and sweeps, the others anywhere in the run; the last one may finish.
-    const when = kills >= KILLS ? undefined : kills % 4 === 3 ? Math.random() * 400 : 300 + Math.random() * 500
+    const when = kills >= KILLS ? undefined : kills % 4 === 3 ? Math.random() * 400 : 300 + Math.random() * 700
     done = await archiveUntilKilled(directory, when)
-    kills += 1
-    for (const name of readdirSync(directory).includes('archive') ? readdirSync(join(directory, 'archive')) : [])
-      if (name.startsWith('mlog-') && !name.endsWith('.proofs.zip'))
-        await wholeArchive(join(directory, 'archive', name))
+    const archived = new Set<number>()
+    if (existsSync(join(directory, 'archive')))
+      for (const { report, seqs } of await archivesIn(join(directory, 'archive'))) {
+        assert.deepEqual(report.faults, [])
+        for (const seq of seqs) archived.add(seq)
+      }
+    removed = await inLogOrArchived(t, directory, archived, all)
   }
   const files = await archivesIn(join(directory, 'archive'))
   const seqs = files.flatMap((file) => file.seqs).sort((a, b) => a - b)
   assert.deepEqual(
     seqs,
-    Array.from({ length: RECORDS }, (_, index) => index + 1),
+    Array.from({ length: all }, (_, index) => index + 1),
   )
+  // All but the last, which has no time-stamp.
+  assert.equal(removed, all)
   for (const group of ['COM_9', 'GOV_1', 'GOV_2']) {
     const reports = files.filter(({ name }) => name.includes(group)).map(({ report }) => report)
     const linked = linkArchives(reports, 'first')
@@ -59,9 +72,32 @@ test(`after ${KILLS} kills each record is in one file, with its proof, in one ch
   t.diagnostic(`${kills} lives, ${files.length} files`)
 })
 
-async function wholeArchive(path: string): Promise<void> {
-  const { faults } = await verifyArchive(createReadStream(path), 'anywhere')
-  assert.deepEqual(faults, [])
+/** Opens the log, which finishes what was being removed, and returns up to which record it has none. */
+async function inLogOrArchived(
+  t: TestContext,
+  directory: string,
+  archived: ReadonlySet<number>,
+  all: number,
+): Promise<number> {
+  const log = await openStampedLog(t, { directory: join(directory, 'log') })
+  const { removedTo, records } = log.status()
+  assert.equal(records, all + 1)
+  for (let seq = 1; seq <= removedTo; seq += 1) assert.ok(archived.has(seq), `record ${seq} is nowhere`)
+  let next = removedTo + 1
+  for (let after = 0; ; ) {
+    const page = await log.list({ after, limit: 500 })
+    for (const { seq, timestamped } of page) {
+      assert.equal(seq, next)
+      if (timestamped && seq % 5 === 0) await collect(log.container(seq))
+      next += 1
+    }
+    const last = page.at(-1)
+    if (last === undefined) break
+    after = last.seq
+  }
+  assert.equal(next, all + 2)
+  await log.close()
+  return removedTo
 }
 
 /** True when it came to its end. */

@@ -20,7 +20,7 @@ const refused = (attempt: () => unknown, message: RegExp) =>
       error instanceof CliError && error.code === 'usage' && error.exitCode === 64 && message.test(error.message),
   )
 
-test('one word, two words, the rest', () => {
+test('one word, two words, three, the rest', () => {
   assert.deepEqual(resolveCommand(commands, ['verify', 'a', 'b']), {
     kind: 'command',
     command: command('verify'),
@@ -31,6 +31,13 @@ test('one word, two words, the rest', () => {
     command: command('keys list'),
     rest: ['--json'],
   })
+  assert.deepEqual(resolveCommand(commands, ['log', 'keys', 'retire', '3f2a']), {
+    kind: 'command',
+    command: command('log keys retire'),
+    rest: ['3f2a'],
+  })
+  assert.deepEqual(resolveCommand(commands, ['log', 'keys', '-h']), { kind: 'group', group: 'log keys' })
+  assert.deepEqual(resolveCommand(commands, ['log']), { kind: 'group', group: 'log' })
   assert.deepEqual(resolveCommand(commands, ['keys']), { kind: 'group', group: 'keys' })
   assert.deepEqual(resolveCommand(commands, ['keys', '--help']), { kind: 'group', group: 'keys' })
 })
@@ -39,6 +46,8 @@ test('an unknown command is refused with the one that was meant', () => {
   refused(() => resolveCommand(commands, ['vefiry']), /did you mean 'verify'/)
   refused(() => resolveCommand(commands, ['key']), /did you mean 'keys'/)
   refused(() => resolveCommand(commands, ['keys', 'ls']), /did you mean 'keys list'/)
+  refused(() => resolveCommand(commands, ['log', 'kyes']), /did you mean 'log keys'/)
+  refused(() => resolveCommand(commands, ['log', 'keys', 'nwe']), /did you mean 'log keys new'/)
   refused(() => resolveCommand(commands, ['demo', 'stauts']), /did you mean 'demo status'/)
   refused(() => resolveCommand(commands, ['frobnicate']), /there is no command 'frobnicate'; all commands/)
   refused(() => resolveCommand(commands, ['__proto__']), /there is no command/)

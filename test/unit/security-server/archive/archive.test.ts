@@ -18,7 +18,8 @@ test('all records are in one file, by member and number, and its chain holds', a
     files: 0,
     records: 0,
     archivedUpTo: 0,
-    nextRun: '2026-03-08T12:00:00.000Z',
+    removedUpTo: 0,
+    nextRun: '2026-03-01T12:10:00.000Z',
   })
   await archive.run()
   const [only, ...more] = await archivesIn(join(directory, 'archive'))

@@ -36,7 +36,7 @@ export const MEMBERS: readonly ClientId[] = [
 ]
 
 /** With a whole signature document, over nothing, and with a value of its own; of one member after another, backwards. */
-export function record(facts: Partial<LogRecord> = {}, index = 0): LogRecord {
+export function record(facts: Parameters<typeof plainRecord>[0] = {}, index = 0): LogRecord {
   const member = MEMBERS.at(-1 - (index % MEMBERS.length))
   const plain = plainRecord({ ...(member && { member }), at: new Date(AT.getTime() + index * 1000), ...facts })
   const value = createHash('sha512').update(plain.queryId).digest('base64')
@@ -51,7 +51,11 @@ export async function openStampedLog(t: TestContext, options: TestLogOptions): P
 }
 
 /** Appends records and has them time-stamped. */
-export async function fill(log: MessageLog, count: number, facts: Partial<LogRecord> = {}): Promise<readonly number[]> {
+export async function fill(
+  log: MessageLog,
+  count: number,
+  facts: Parameters<typeof plainRecord>[0] = {},
+): Promise<readonly number[]> {
   const seqs = await Promise.all(Array.from({ length: count }, (_, index) => log.append(record(facts, index))))
   await log.timestampNow(seqs)
   return seqs

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import test from 'node:test'
 import { CLIENT, code, collect, openLog, PROVIDER, record, spooled, TestLog, temporaryDirectory } from './fixture.ts'
 
-test('a record is found again as it was, by number, by message and in pages', async (t) => {
+test('a record is found again as it was, by number and in pages', async (t) => {
   const log = await openLog(t, { directory: await temporaryDirectory(t) })
   const member = { ...CLIENT, subsystemCode: 'with/slash and %' }
   const original = record({
@@ -39,18 +39,9 @@ test('a record is found again as it was, by number, by message and in pages', as
   assert.equal((await collect(log.read(stored.body))).toString(), 'body')
   await log.append(record({ queryId: 'q' }))
   await log.append(record({ queryId: 'q', direction: 'response', side: 'provider', member }))
-  const seqs = async (query: Parameters<typeof log.find>[0]) => (await log.find(query)).map((found) => found.seq)
-  assert.deepEqual(await seqs({ queryId: 'q', member }), [1, 3])
-  assert.deepEqual(await seqs({ queryId: 'q', member, direction: 'response' }), [3])
-  assert.deepEqual(await seqs({ queryId: 'q', member, after: 1 }), [3])
-  assert.deepEqual(await seqs({ queryId: 'other', member: CLIENT }), [])
   assert.deepEqual(
     (await log.list({ after: 1, limit: 1 })).map((found) => found.seq),
     [2],
-  )
-  assert.deepEqual(
-    (await log.list({ queryId: 'q', after: 0, limit: 10 })).map((found) => found.seq),
-    [1, 2, 3],
   )
   assert.equal(await log.get(4), undefined)
 })

@@ -61,7 +61,7 @@ test('records, time-stamps and their links can neither be changed, removed, repl
     )
   }
   const columns =
-    'at, side, direction, protocol, query_id, request_id, client, provider, service_code, service_version, user_id, issue, represented_party, body_size, body_file, commitment, segment, place'
+    'at, side, direction, protocol, query_id, request_id, client, provider, service_code, service_version, user_id, issue, represented_party, body_size, body_file, commitment, sealed_by, segment, place'
   for (const seq of [1, 2, 4, 0, -1, 10])
     assert.throws(
       () => db.exec(`INSERT INTO records SELECT ${seq}, ${columns} FROM records WHERE seq = 1`),

@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import test from 'node:test'
 import { signatureValueOf, signMessage } from '#evidence'
 import { parseTimestampToken } from '#trust'
+import { KeyRing } from '../../../../security-server/message-log/key-ring.ts'
 import { Reader } from '../../../../security-server/message-log/reader.ts'
 import { openForReading } from '../../../../security-server/message-log/schema.ts'
 import {
@@ -51,7 +52,7 @@ test('one waiting record is covered directly, by its signature value; several by
   await Promise.all([log.append(record()), log.append(record()), log.append(record())])
   await log.timestampNow([2, 3, 4, 4, 1, 99])
   assert.equal(tsa.asked.length, 2, 'one request for all, and none for the one that has its time-stamp')
-  const reader = new Reader(openForReading(join(directory, 'log.db')), join(directory, 'segments'))
+  const reader = new Reader(openForReading(join(directory, 'log.db')), join(directory, 'segments'), new KeyRing())
   const single = reader.timestamp(1)
   assert.ok(single && single.result === undefined && single.chain === undefined)
   assert.deepEqual(
@@ -237,12 +238,12 @@ test('a log that is closed while a long round is stored finishes it, and nothing
   const open = (log: TestLog) => openLog(t, { directory, log, configuration: () => configurationWith([tsa]) })
   const log = await open(said)
   const seqs = await Promise.all(Array.from({ length: 3000 }, () => log.append(record())))
-  const stamped = log.timestampNow(seqs)
+  // The scheduled round may be the one that is stored; who asks at that moment is told that the log is closed.
+  const stamped = Promise.allSettled([log.timestampNow(seqs)])
   await until(() => tsa.asked.length === 1)
   while (log.status().untimestamped === seqs.length) await new Promise((resolve) => setImmediate(resolve))
   await log.close()
-  // The scheduled round may be the one that was stored; who asks at that moment is told that the log is closed.
-  await Promise.allSettled([stamped])
+  await stamped
   assert.deepEqual(
     said.lines.filter(({ level }) => level !== 'info'),
     [],
