@@ -1,5 +1,6 @@
 // Every command of `saadik`. The table is all that is loaded before a command is known; each names the module that runs it.
 import type { Command, Option } from './command.ts'
+import { embassyCommands } from './embassy/commands.ts'
 
 const json: Option = { help: 'answer as JSON, for programs' }
 const server: Option = {
@@ -499,4 +500,5 @@ JSON or YAML. Without --url and --client the customs of a demo nearby ask.
 Then: createClient({ … }).service<paths>('INSTANCE/…') with import type { paths } from './persons.js'`,
     load: async () => (await import('./types.ts')).types,
   },
+  ...embassyCommands,
 ]

@@ -1,4 +1,5 @@
 // The control sockets of agent and embassy, as cli and demo see them: types and paths, nothing else.
+import type { Mode } from '#continuity'
 import type { RoomStatus } from './abroad/opening-room.ts'
 import type { StandbyStatus } from './abroad/standby.ts'
 import type { AgentStatus } from './home/agent.ts'
@@ -16,6 +17,7 @@ export const agentPaths = {
 export const embassyPaths = {
   status: '/status',
   decrees: '/decrees',
+  nextDecree: (subject: string) => `/decrees/${encodeURIComponent(subject)}/next`,
   shares: '/shares',
   seal: '/seal',
 } as const
@@ -54,6 +56,18 @@ export interface EmbassyProcessStatus {
   readonly authority: { readonly origin: string; readonly decrees: number }
   readonly room: RoomStatus
   readonly standbys: readonly StandbyStatus[]
+}
+
+/** `GET /decrees/<subject>/next`: what the next decree about a register, or about the centre, must say. */
+export interface DecreeStanding {
+  readonly instance: string
+  readonly embassy: string
+  readonly mode: Mode
+  readonly epoch: number
+  /** Version of the set of decree keys. */
+  readonly keys: number
+  /** Head of the log that is in force; none for the centre. */
+  readonly predecessor?: { readonly origin: string; readonly size: number; readonly root: string }
 }
 
 /** `POST /decrees` */

@@ -13,6 +13,11 @@ export function mirrorPath(origin: string): string {
   return `/mirrors/${encodeURIComponent(register)}/${encodeURIComponent(epoch)}`
 }
 
+/** The epoch that an origin names. */
+export function epochOf(origin: string): number {
+  return Number(origin.split('/').at(-1))
+}
+
 /** `<instance>/<register>/<epoch>`, the origin of a register's log in one of its epochs. */
 export function originOf(instance: string, register: string, epoch: number): string {
   return `${instance}/${register}/${epoch}`

@@ -68,6 +68,13 @@ export class Mirrors {
     return [...this.#held.values()].map(({ mirror }) => mirror)
   }
 
+  /** Heads of a register's logs, one for each epoch. */
+  heads(register: string): { readonly origin: string; readonly size: number; readonly root: Uint8Array }[] {
+    return [...this.#held.values()]
+      .filter((held) => held.register.name === register)
+      .map(({ mirror: { origin, tree } }) => ({ origin, size: tree.size, root: tree.root() }))
+  }
+
   /** Whether a client speaks for a register. Throws `foreign`. */
   admit(register: string, client: string): void {
     const kept = [...this.#held.values()].find((held) => held.register.name === register)

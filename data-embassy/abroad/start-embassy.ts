@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { DecreeKeys } from '#continuity'
+import { CENTRE, DecreeKeys } from '#continuity'
 import {
   type Clock,
   closeHttp,
@@ -16,10 +16,12 @@ import {
 } from '#host'
 import { connectSigner } from '#signer'
 import { formatVerifierKey } from '#transparency'
-import { decodeBase64 } from '#trust'
+import { decodeBase64, encodeBase64 } from '#trust'
 import { readManifest } from '../ceremony-file.ts'
 import type { EmbassyConfig } from '../config.ts'
-import { type DecreeAnswer, type EmbassyProcessStatus, embassyPaths } from '../contract.ts'
+import { type DecreeAnswer, type DecreeStanding, type EmbassyProcessStatus, embassyPaths } from '../contract.ts'
+import { EmbassyError } from '../error.ts'
+import { epochOf } from '../wire.ts'
 import { Authority } from './authority.ts'
 import { carrierServer } from './carrier.ts'
 import { Mirrors } from './mirrors.ts'
@@ -94,11 +96,28 @@ export async function startEmbassy(config: EmbassyConfig, life: Lifecycle, log: 
     room: room.status(),
     standbys: standbys.map((standby) => standby.status()),
   })
+  /** Whatever is in force: home's log, or the one that was written here. */
+  const standing = async (subject: string): Promise<DecreeStanding> => {
+    const decree = authority.recorded(subject)?.decree
+    const epoch = decree?.epoch[1] ?? 1
+    const facts = { instance, embassy, mode: decree?.to ?? ('SEALED' as const), epoch, keys: keys.version }
+    if (subject === CENTRE) return facts
+    const held = mirrors
+      .heads(subject)
+      .concat(authored.heads(subject))
+      .filter(({ size }) => size > 0)
+    const newest = held.sort((one, other) => epochOf(one.origin) - epochOf(other.origin)).at(-1)
+    if (newest === undefined) throw new EmbassyError('unknown_register', `nothing of ${subject} was receipted here`)
+    return { ...facts, predecessor: { ...newest, root: encodeBase64(newest.root) } }
+  }
   const control = await serveControl({
     socket: runtimeSocket(directory, 'control'),
     log,
     routes(app) {
       app.get(embassyPaths.status, (_request, response) => void response.json(status()))
+      app.get('/decrees/:subject/next', async (request, response) => {
+        response.json(await standing(request.params.subject))
+      })
       app.post(embassyPaths.decrees, async (request, response) => {
         const { note } = decreeRequest.parse(request.body)
         const { decree, index } = await authority.record(Buffer.from(note), clock.now())

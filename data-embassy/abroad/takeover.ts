@@ -71,6 +71,13 @@ export class AuthoredLogs {
     return author.batch(index)?.bytes
   }
 
+  /** Heads of a register's logs that were written here. */
+  heads(register: string): { readonly origin: string; readonly size: number; readonly root: Uint8Array }[] {
+    return [...this.#authors.values()]
+      .filter(({ log }) => log.origin.split('/')[1] === register)
+      .map(({ log: { origin, tree } }) => ({ origin, size: tree.size, root: tree.root() }))
+  }
+
   async close(): Promise<void> {
     for (const author of this.#authors.values()) await author.close()
   }
