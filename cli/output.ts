@@ -18,8 +18,13 @@ export function coloured(colour: InspectColor | InspectColor[], text: string): s
  * drive the terminal. Our own line ends and the colour codes of `styleText` pass.
  */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced here
-  return text.replace(/\u001b(?!\[\d{1,2}m)|[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f]/g, '\ufffd')
+  return (
+    text
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced here
+      .replace(/\u001b(?!\[\d{1,2}m)|[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f]/g, '\ufffd')
+      // Nor turn the direction in which it is read: a name would look like another.
+      .replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
+  )
 }
 
 /** Aligned `label  value` lines; an undefined value leaves its line out. */

@@ -115,6 +115,11 @@ export async function downloadConfiguration(anchorFile: string): Promise<Files> 
   }
 }
 
+/** Whether whom to believe cannot be known: nothing can be judged then. */
+export function isUnusable(error: unknown): boolean {
+  return error instanceof VerificationError || (error instanceof CliError && error.code === 'unreadable')
+}
+
 /** In words of this room. */
 export function unusable(error: unknown, what: string): never {
   if (!(error instanceof VerificationError)) throw error

@@ -32,8 +32,8 @@ export interface ConfigurationTrust {
   readonly instance: string
   /** The last moment that it speaks for; absent for a copy that is believed as it is. */
   readonly until?: Date
-  readonly trust: TrustMaterial
-  memberName(id: ClientId): string | undefined
+  /** Of a stored generation read when it is first asked for: of a year of them few are. Throws VerificationError `malformed_configuration`. */
+  read(): { readonly trust: TrustMaterial; memberName(id: ClientId): string | undefined }
 }
 
 /**
@@ -42,12 +42,9 @@ export interface ConfigurationTrust {
  * @throws {VerificationError} `malformed_configuration`
  */
 export function readConfigurationCopy(files: Files): ConfigurationTrust {
-  try {
-    const { own, federated } = readPlainCopy(files)
-    return trustOf(`configuration of ${own.instance}, an unsigned copy`, own, federated)
-  } catch (cause) {
-    throw malformed('it is no copy of a configuration', cause)
-  }
+  const { own, federated } = attempt('it is no copy of a configuration', () => readPlainCopy(files))
+  const believed = believedOf(own, federated)
+  return { name: `configuration of ${own.instance}, an unsigned copy`, instance: own.instance, read: () => believed }
 }
 
 const DIRECTORY = 'directory'
@@ -63,53 +60,70 @@ const MAX_GENERATIONS = 10_000
  * @throws {VerificationError} `malformed_configuration`: there is none, or one of the anchor's instance is not verified
  */
 export function readStoredConfigurations(files: Files, anchorXml: Uint8Array): readonly ConfigurationTrust[] {
-  let anchor: Anchor
-  try {
-    anchor = parseAnchor(anchorXml)
-  } catch (cause) {
-    throw malformed('the anchor is none', cause)
-  }
-  const folders = new Map<string, Files[]>()
-  for (const path of files.keys()) {
-    const cut = path.lastIndexOf('/')
-    if (cut <= 0 || path.slice(cut + 1) !== DIRECTORY) continue
-    const folder = path.slice(0, cut)
-    const place = folder.slice(0, Math.max(0, folder.lastIndexOf('/')))
-    folders.set(place, [...(folders.get(place) ?? []), below(files, `${folder}/`)])
-  }
-  if (folders.size === 0) throw malformed('there is no signed configuration in it')
+  const anchor = attempt('the anchor is none', () => parseAnchor(anchorXml))
+  const generations = generationsIn(files)
+  if (generations.length === 0) throw malformed('there is no signed configuration in it')
+  return generations.map((instances) => storedGeneration(instances, anchor))
+}
+
+/** The folders of each generation: those with a directory that lie in one place. What lies below such a folder is its own. */
+function generationsIn(files: Files): readonly (readonly Files[])[] {
+  const paths = [...files].map(([path, bytes]) => [`/${path}`, bytes] as const)
+  const folders = new Map<string, Map<string, Uint8Array>>()
+  for (const [path] of paths)
+    if (path.endsWith(`/${DIRECTORY}`)) folders.set(path.slice(0, -DIRECTORY.length - 1), new Map())
   if (folders.size > MAX_GENERATIONS) throw malformed(`there are more than ${MAX_GENERATIONS} configurations in it`)
-  return [...folders.values()].map((instances) => readGeneration(instances, anchor))
+  for (const [path, bytes] of paths)
+    for (let cut = path.lastIndexOf('/'); cut >= 0; cut = cut === 0 ? -1 : path.lastIndexOf('/', cut - 1)) {
+      const folder = folders.get(path.slice(0, cut))
+      if (folder === undefined) continue
+      folder.set(path.slice(cut + 1), bytes)
+      break
+    }
+  const places = Map.groupBy(folders, ([folder]) => folder.slice(0, Math.max(0, folder.lastIndexOf('/'))))
+  return [...places.values()].map((found) => found.map(([, own]) => own))
 }
 
-function below(files: Files, prefix: string): Files {
-  return new Map(
-    [...files].filter(([path]) => path.startsWith(prefix)).map(([path, bytes]) => [path.slice(prefix.length), bytes]),
-  )
-}
-
-/** The own instance, and of the federated ones those that its private parameters name. */
-function readGeneration(folders: readonly Files[], anchor: Anchor): ConfigurationTrust {
+/** Whose it is, and until when, is verified at once; what it says is read when it is asked for. */
+function storedGeneration(folders: readonly Files[], anchor: Anchor): ConfigurationTrust {
   const { own, errors } = ownOf(folders, anchor)
   if (own === undefined)
     throw malformed(`none of it is a configuration of ${anchor.instance} that the anchor's key signed`, errors[0])
-  const partners = own.private?.anchors ?? []
-  const federated = partners.map((partner) => ownOf(folders, partner).own).filter((other) => other !== undefined)
-  const { instance, expiresAt } = own
+  const { expiresAt } = own.directory
+  const name = `configuration of ${anchor.instance}, signed, valid until ${expiresAt.toISOString()}`
+  let known: ReturnType<ConfigurationTrust['read']> | undefined
   return {
-    ...trustOf(`configuration of ${instance}, signed, valid until ${expiresAt.toISOString()}`, own, federated),
+    name,
+    instance: anchor.instance,
     until: expiresAt,
+    read() {
+      known ??= attempt(name, () => {
+        const parameters = parametersOf(own)
+        const partners = parameters.private?.anchors ?? []
+        const federated = partners.flatMap((partner) => ownOf(folders, partner).own ?? [])
+        return believedOf(parameters, federated.map(parametersOf))
+      })
+      return known
+    },
   }
+}
+
+/** One instance of a generation, with the parts that its directory means. */
+interface Verified {
+  readonly anchor: Anchor
+  readonly signed: Uint8Array
+  readonly directory: SignedDirectory
+  readonly parts: readonly VerifiedPart[]
 }
 
 function ownOf(
   folders: readonly Files[],
   anchor: Anchor,
-): { readonly own?: InstanceParameters; readonly errors: readonly unknown[] } {
+): { readonly own?: Verified; readonly errors: readonly unknown[] } {
   const errors: unknown[] = []
   for (const folder of folders) {
     try {
-      return { own: readVerified(folder, anchor), errors }
+      return { own: verified(folder, anchor), errors }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
       errors.push(error)
@@ -118,10 +132,16 @@ function ownOf(
   return { errors }
 }
 
-function readVerified(folder: Files, anchor: Anchor): InstanceParameters {
+function verified(folder: Files, anchor: Anchor): Verified {
   const signed = folder.get(DIRECTORY) ?? new Uint8Array()
   const directory = verifySignedDirectory(signed, believedKeys(anchor, vouchersOf(folder)), WHENEVER)
   const parts = partsOf(directory, folder, anchor.instance)
+  if (!parts.some(({ part }) => part.contentIdentifier === 'SHARED-PARAMETERS'))
+    throw new ProtocolError('malformed_configuration', 'the shared parameters that were signed are not there')
+  return { anchor, signed, directory, parts }
+}
+
+function parametersOf({ anchor, signed, directory, parts }: Verified): InstanceParameters {
   return readInstance(signed, directory, parts, anchor.instance).parameters
 }
 
@@ -143,17 +163,26 @@ function partsOf(directory: SignedDirectory, folder: Files, instance: string): r
   })
 }
 
-function trustOf(name: string, own: InstanceParameters, federated: readonly InstanceParameters[]): ConfigurationTrust {
+function believedOf(
+  own: InstanceParameters,
+  federated: readonly InstanceParameters[],
+): ReturnType<ConfigurationTrust['read']> {
   const all = [own, ...federated].map(({ shared }) => shared)
   const names = new Map<string, string>()
   for (const { instance, members } of all)
-    for (const { memberClass, memberCode, name: called } of members)
-      names.set(idKey({ instance, memberClass, memberCode }), called)
+    for (const { memberClass, memberCode, name } of members)
+      names.set(idKey({ instance, memberClass, memberCode }), name)
   return {
-    name,
-    instance: own.instance,
     trust: trustMaterial(own.shared, all.slice(1), { verifyNextUpdate: own.verifyNextUpdate }),
     memberName: (id) => names.get(idKey(memberOf(id))),
+  }
+}
+
+function attempt<T>(what: string, read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    throw malformed(what, cause)
   }
 }
 

@@ -35,10 +35,10 @@ export {
   type FileReport,
   type JudgeOptions,
   judgeEvidence,
-  readProofs,
   worse,
 } from './judge.ts'
 export type { OpinionSession, SecondOpinion } from './opinions.ts'
 export { type Pinned, readPinned } from './pinned.ts'
+export { readProofs } from './proofs.ts'
 export { Trust, type TrustInput } from './trust.ts'
 export { xmlCryptoOpinion } from './xml-crypto.ts'

@@ -11,10 +11,8 @@ import {
   examineContainer,
   judgeLasting,
   judgeProof,
-  PROOF_SUFFIX,
   type Report,
   readBundle,
-  readZip,
   recordFactsOf,
   type Verdict,
   verifyArchive,
@@ -99,7 +97,7 @@ export async function judgeEvidence(source: AsyncIterable<Uint8Array>, options: 
       return judge.refused(
         'proofs',
         'no_container',
-        'These are proofs of an archive; they are judged with it, beside it',
+        'These are proofs; they are judged with the container or the archive that they lie beside',
       )
     case 'encrypted':
       return judge.refused('encrypted', 'encrypted', 'It is encrypted; decrypt it first (gpg --decrypt, age --decrypt)')
@@ -156,11 +154,13 @@ class FileJudge {
     const report = await verifyArchive(source, archiveStart, {
       container: (entry, bytes) => this.#judge(entry, bytes, trust, proofOf?.(entry)),
     })
-    const chainless = report.faults.some(({ code }) => code === 'linking_info_missing')
-    if (chainless && !name.startsWith('mlog-')) return this.#report('download', downloadChecks(report))
+    const others = report.faults.filter(({ code }) => code !== 'linking_info_missing')
+    // A download has no chain; what matters is that all of it was read and that nothing else is in it.
+    if (others.length < report.faults.length && !name.startsWith('mlog-'))
+      return this.#report('download', faultChecks(FILE_CHECKS.file, others))
     const { hash, previous = null, lastDigest = null } = report
     return {
-      ...this.#report('archive', archiveChecks(report)),
+      ...this.#report('archive', faultChecks(FILE_CHECKS.chain, report.faults)),
       ...(hash && { archive: { hash, previous, lastDigest } }),
     }
   }
@@ -208,52 +208,13 @@ function withProof(examined: Examined, proof: Uint8Array | undefined, trust: Tru
   return withChecks(examined.report, judged.checks, { proof: judged.proof })
 }
 
-function archiveChecks({ faults }: ArchiveReport): readonly Check[] {
-  if (faults.length === 0) return [{ name: FILE_CHECKS.chain, ok: true }]
+/** What is wrong with a file of several containers, or that nothing is. */
+function faultChecks(name: string, faults: ArchiveReport['faults']): readonly Check[] {
+  if (faults.length === 0) return [{ name, ok: true }]
   return faults.map(({ code, entry, detail }) => ({
-    name: FILE_CHECKS.chain,
+    name,
     ok: false,
     code,
     detail: entry === undefined ? detail : `${entry}: ${detail}`,
   }))
-}
-
-/** A download has no chain; what matters is that all of it was read and that nothing else is in it. */
-function downloadChecks({ faults }: ArchiveReport): readonly Check[] {
-  const own = faults.filter(({ code }) => code !== 'linking_info_missing')
-  if (own.length === 0) return [{ name: FILE_CHECKS.file, ok: true }]
-  return own.map(({ code, entry, detail }) => ({
-    name: FILE_CHECKS.file,
-    ok: false,
-    code,
-    detail: entry === undefined ? detail : `${entry}: ${detail}`,
-  }))
-}
-
-const MAX_PROOFS = 100_000
-const MAX_PROOF_BYTES = 256 * 1024
-/** Some hundred thousand proofs; an archive has a few thousand. */
-const MAX_SIDE_BYTES = 256 * 1024 * 1024
-
-/**
- * Reads the side file of an archive: `<container>.tlog-proof` for each of its containers.
- *
- * @throws EvidenceError `asic_malformed_zip`, `malformed_bundle`
- */
-export async function readProofs(source: AsyncIterable<Uint8Array>): Promise<ReadonlyMap<string, Uint8Array>> {
-  const proofs = new Map<string, Uint8Array>()
-  for await (const { name, body } of readZip(source, { maxBytes: MAX_SIDE_BYTES, maxEntries: MAX_PROOFS })) {
-    const [container, end] = [name.slice(0, -PROOF_SUFFIX.length), name.slice(-PROOF_SUFFIX.length)]
-    if (end !== PROOF_SUFFIX) throw new EvidenceError('malformed_bundle', `${name} is no proof`)
-    const chunks: Uint8Array[] = []
-    let size = 0
-    for await (const chunk of body) {
-      size += chunk.length
-      if (size > MAX_PROOF_BYTES)
-        throw new EvidenceError('malformed_bundle', `${name} is larger than ${MAX_PROOF_BYTES} octets`)
-      chunks.push(chunk)
-    }
-    proofs.set(container, Buffer.concat(chunks))
-  }
-  return proofs
 }

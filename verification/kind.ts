@@ -13,6 +13,7 @@ export interface Peeked {
 const LOCAL_HEADER = 'PK\x03\x04'
 const HEADER_BYTES = 30
 const MAX_NAME_BYTES = 1024
+const LOG_PROOF = 'c2sp.org/tlog-proof@'
 const AGE = 'age-encryption.org/'
 const ARMOURED = ['-----BEGIN PGP MESSAGE-----', '-----BEGIN AGE ENCRYPTED FILE-----']
 /** OpenPGP packets (RFC 9580 §4.2) that an encrypted message begins with: a wrapped key (1, 3), or the data itself (9, 18, 20); in both formats. */
@@ -44,6 +45,7 @@ async function* again(seen: readonly Uint8Array[], iterator: AsyncIterator<Uint8
 function kindOf(beginning: Buffer): FileKind {
   const text = beginning.toString('latin1')
   if (text.startsWith(AGE) || ARMOURED.some((line) => text.startsWith(line)) || isPgp(beginning)) return 'encrypted'
+  if (text.startsWith(LOG_PROOF)) return 'proofs'
   if (!text.startsWith(LOCAL_HEADER) || beginning.length < HEADER_BYTES) return 'container'
   const length = beginning.readUInt16LE(26)
   // How much more was seen than is looked at depends on the pieces in which it came.

@@ -96,30 +96,27 @@ interface Held {
 
 /** What the auditor pinned himself comes last, which is where an authority of a name is looked for first. */
 function together(configurations: readonly ConfigurationTrust[], pinned: readonly Held[]): TrustAt {
-  const [first] = configurations
+  const read = configurations.map((one) => one.read())
+  const own = read[0]?.trust
   const said = <K extends 'ocspFreshnessSeconds' | 'verifyNextUpdate'>(key: K) =>
     pinned.map(({ list }) => list[key]).find((value) => value !== undefined)
   const authorities: readonly Authority[] = [
-    ...configurations.flatMap(({ trust }) => trust.authorities),
+    ...read.flatMap(({ trust }) => trust.authorities),
     ...pinned.flatMap((held) => held.authorities.map(({ authority }) => authority)),
   ]
   const trust: TrustMaterial = {
-    instance: first?.instance ?? authorities[0]?.instance ?? '',
+    instance: own?.instance ?? authorities[0]?.instance ?? '',
     authorities,
-    tsas: [
-      ...configurations.flatMap((one) => one.trust.tsas),
-      ...pinned.flatMap((held) => held.tsas.map(({ tsa }) => tsa)),
-    ],
-    ocspFreshnessSeconds: said('ocspFreshnessSeconds') ?? first?.trust.ocspFreshnessSeconds ?? OCSP_FRESHNESS_SECONDS,
-    verifyNextUpdate: said('verifyNextUpdate') ?? first?.trust.verifyNextUpdate ?? true,
+    tsas: [...read.flatMap(({ trust }) => trust.tsas), ...pinned.flatMap((held) => held.tsas.map(({ tsa }) => tsa))],
+    ocspFreshnessSeconds: said('ocspFreshnessSeconds') ?? own?.ocspFreshnessSeconds ?? OCSP_FRESHNESS_SECONDS,
+    verifyNextUpdate: said('verifyNextUpdate') ?? own?.verifyNextUpdate ?? true,
   }
   const names = new Map(pinned.flatMap(({ members }) => members.map(({ key, name }) => [key, name] as const)))
   return {
     trust,
     sources: [...configurations.map(({ name }) => name), ...pinned.flatMap(inWords)],
     memberName: (id: ClientId) =>
-      names.get(idKey(memberOf(id))) ??
-      configurations.map((one) => one.memberName(id)).find((name) => name !== undefined),
+      names.get(idKey(memberOf(id))) ?? read.map((one) => one.memberName(id)).find((name) => name !== undefined),
   }
 }
 

@@ -5,7 +5,6 @@ import { basename } from 'node:path'
 import { type Check, CONTAINER_SUFFIX, EvidenceError, PROOF_SUFFIX } from '#evidence'
 import { digest, encodeBase64 } from '#trust'
 import {
-  type ConfigurationTrust,
   type ContainerReport,
   type FileReport,
   type Files,
@@ -49,7 +48,7 @@ export async function judgePath(
       each,
       proofOf,
       opinions,
-      ...(judging.spec.anchor && { bundledTrust: (files) => judging.base.with(generationsIn(files, judging.spec)) }),
+      ...(judging.spec.anchor && { bundledTrust: (files) => trustWith(files, judging) }),
     })
     if (checks.length === 0) return report
     return { ...report, verdict: worse(report.verdict, 'invalid'), checks: [...report.checks, ...checks] }
@@ -59,7 +58,7 @@ export async function judgePath(
   }
 }
 
-function unreadable({ code = 'unreadable', message }: NodeJS.ErrnoException): FileReport {
+function unreadable({ code = 'unreadable', message }: { code?: string; message: string }): FileReport {
   return {
     kind: 'unknown',
     verdict: 'unreadable',
@@ -107,19 +106,22 @@ async function isThere(path: string): Promise<boolean> {
 }
 
 /** Bundles of one day bring the same configuration: what it says is read once. */
-const known = new Map<string, readonly ConfigurationTrust[]>()
+const known = new Map<string, Trust>()
 const MAX_KNOWN = 16
 
-function generationsIn(files: Files, { anchor }: TrustSpec): readonly ConfigurationTrust[] {
+function trustWith(files: Files, { base, spec }: Judging): Trust {
   const parts = [...files].toSorted(([a], [b]) => (a < b ? -1 : 1))
   const key = encodeBase64(
     digest('SHA-256', ...parts.flatMap(([path, bytes]) => [Buffer.from(`${path}\0${bytes.length}\0`), bytes])),
   )
-  let generations = known.get(key)
-  if (generations === undefined) {
-    generations = readStoredConfigurations(files, anchor?.xml ?? new Uint8Array())
+  let trust = known.get(key)
+  if (trust === undefined) {
+    const generations = readStoredConfigurations(files, spec.anchor?.xml ?? new Uint8Array())
+    // One that cannot be read is this bundle's fault, and is told with it.
+    for (const generation of generations) generation.read()
+    trust = base.with(generations)
     if (known.size >= MAX_KNOWN) known.clear()
-    known.set(key, generations)
+    known.set(key, trust)
   }
-  return generations
+  return trust
 }

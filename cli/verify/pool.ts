@@ -4,7 +4,7 @@ import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { ContainerReport, FileReport, Files } from '#verification'
 import { CliError } from '../error.ts'
-import { downloadConfiguration } from '../trust.ts'
+import { downloadConfiguration, isUnusable } from '../trust.ts'
 import { type Judging, judgePath } from './judge-path.ts'
 import { secondOpinions } from './second-opinions.ts'
 import type { FromWorker, ToWorker, WorkerSettings } from './threads.ts'
@@ -28,6 +28,8 @@ export async function judgeAll(
   sink: Sink,
   threads = availableParallelism(),
 ): Promise<void> {
+  // Whoever cannot be asked is told here, and not by a thread.
+  if (settings.secondOpinion) await secondOpinions()
   const iterator = tasks[Symbol.asyncIterator]()
   const first: Task[] = []
   let bytes = 0
@@ -63,8 +65,12 @@ async function here(tasks: AsyncIterable<Task>, settings: WorkerSettings, sink: 
     trust: spec.download ? download : async () => base,
     opinions: secondOpinion ? await secondOpinions() : [],
   }
-  for await (const task of tasks)
-    await sink.file(task, await judgePath(task, judging, (report) => sink.container(task, report)))
+  try {
+    for await (const task of tasks)
+      await sink.file(task, await judgePath(task, judging, (report) => sink.container(task, report)))
+  } catch (error) {
+    throw isUnusable(error) ? new CliError('unreadable', (error as Error).message, { cause: error }) : error
+  }
 }
 
 function downloadFor({ spec }: WorkerSettings): Promise<Files> {

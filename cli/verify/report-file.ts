@@ -93,8 +93,17 @@ export class ReportFile {
     if (!passed) await this.#failedRows.add(() => row)
   }
 
-  /** The names of what was written: the page, and its signature. */
+  /** The names of what was written: the page, and its signature. Throws CliError `failed`, and leaves nothing then. */
   async end(links: ArchiveLinks, totals: Totals): Promise<readonly string[]> {
+    try {
+      return await this.#put(links, totals)
+    } catch (cause) {
+      await this.discard()
+      throw new CliError('failed', `${this.#parts.file} cannot be written: ${(cause as Error).message}`, { cause })
+    }
+  }
+
+  async #put(links: ArchiveLinks, totals: Totals): Promise<readonly string[]> {
     const { file, folder, signer } = this.#parts
     const whole = join(folder, 'page.html')
     for (const spool of this.#spools) await spool.end()

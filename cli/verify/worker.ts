@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { ContainerReport, Files, Trust } from '#verification'
 import { CliError } from '../error.ts'
+import { isUnusable } from '../trust.ts'
 import { judgePath } from './judge-path.ts'
 import { secondOpinions } from './second-opinions.ts'
 import { BATCH, CREDIT, type FromWorker, type ToWorker, type WorkerSettings } from './threads.ts'
@@ -56,7 +57,7 @@ port.on('message', (message: ToWorker) => {
   switch (message.type) {
     case 'judge':
       judge(message.task).catch((error: Error) =>
-        say({ type: 'failed', message: error.message, code: error instanceof CliError ? 'unreadable' : 'fault' }),
+        say({ type: 'failed', message: error.message, code: isUnusable(error) ? 'unreadable' : 'fault' }),
       )
       break
     case 'more':

@@ -103,6 +103,28 @@ test('a part that is changed, exchanged or missing is not what was signed', asyn
   assert.equal((await judged(moved)).verdict, 'valid')
 })
 
+test('as a server keeps it beside its plain copy, in folders of any depth, and as one folder alone', async () => {
+  const files = await generation(60)
+  const plain = new Map([
+    ['instance-identifier', Buffer.from('DEMO')],
+    ['DEMO/shared-params.xml', Buffer.from('<x/>')],
+  ])
+  assert.equal((await judged(new Map([...plain, ...under('.verified', files)]))).verdict, 'valid')
+  assert.equal((await judged(under('2031/05/06/configuration/.verified', files))).verdict, 'valid')
+  const alone = new Map([...files].map(([path, bytes]) => [path.slice('DEMO/'.length), bytes]))
+  assert.equal((await judged(alone)).verdict, 'valid')
+})
+
+test('whose it is and until when is verified at once, what it says when it is asked for', async () => {
+  const sources = [{ address: 'cs', internal: [key.certificate], external: [] }]
+  const odd = await generationOf({ key, expiresAt: later(60), shared: { ...shared, sources } })
+  const [one] = readStoredConfigurations(odd, anchor)
+  assert.equal(one?.read(), one?.read())
+  const other = await generationOf({ key, expiresAt: later(60), shared: { ...shared, instance: 'XX' } })
+  const renamed = new Map([...other].map(([path, bytes]) => [path.replace('XX/', 'DEMO/'), bytes]))
+  assert.throws(() => readStoredConfigurations(renamed, anchor), refused)
+})
+
 test('nothing, an anchor that is none, another instance', async () => {
   assert.throws(() => readStoredConfigurations(new Map(), anchor), refused)
   const files = await generation(60)

@@ -75,7 +75,7 @@ test('xml-crypto on the containers of X-Road', async (t) => {
     ]),
   )
   assert.deepEqual(
-    copy.trust.tsas,
+    copy.read().trust.tsas,
     trustMaterial(parseSharedParameters(vector(...root, 'DEV', 'shared-params.xml'), 3), []).tsas,
   )
   for (const [name, says] of Object.entries({
