@@ -39,7 +39,7 @@ export {
 } from './container.ts'
 export { type EvidenceCode, EvidenceError } from './error.ts'
 export { buildHashChains, type ChainInput, nodeHash } from './hash-chain.ts'
-export { isOwnWitness, logOrigin, witnessName } from './log-names.ts'
+export { isLogOf, isOwnWitness, logOrigin, witnessName } from './log-names.ts'
 export {
   type CommittedRecord,
   commitmentOf,

@@ -4,9 +4,18 @@ import { idKey, type ServerId } from '#protocol'
 import { isKeyName } from '#transparency'
 import { digest } from '#trust'
 
-/** Origin of a server's log, and name of the keys that sign it: `message-log/DEMO/GOV/70000001/interior`. */
-export function logOrigin(server: ServerId): string {
-  return nameOf('message-log', server)
+/**
+ * Origin of a server's log, and name of the keys that sign it: `message-log/DEMO/GOV/70000001/interior`. A log that begins anew where one was
+ * lost has a later epoch, and its number behind.
+ */
+export function logOrigin(server: ServerId, epoch = 1): string {
+  return nameOf('message-log', server, epoch === 1 ? '' : `/${epoch}`)
+}
+
+/** Whether a log, of whatever epoch, is the server's. */
+export function isLogOf(origin: string, server: ServerId): boolean {
+  const [, epoch] = /\/([1-9]\d{0,6})$/.exec(origin) ?? []
+  return origin === logOrigin(server) || (epoch !== undefined && origin === logOrigin(server, Number(epoch)))
 }
 
 /** Name of a server's key as a witness: `witness/DEMO/GOV/70000001/interior`. */
@@ -24,8 +33,8 @@ export function isOwnWitness(name: string, server: ServerId): boolean {
  * The parts are percent-encoded as in X-Road's headers, and so is a plus sign, which names of keys must not have. Identifiers that are
  * longer than a name may be are named by their SHA-256.
  */
-function nameOf(what: string, server: ServerId): string {
-  const id = idKey(server).replaceAll('+', '%2B')
+function nameOf(what: string, server: ServerId, more = ''): string {
+  const id = idKey(server).replaceAll('+', '%2B') + more
   const name = `${what}/${id}`
   if (isKeyName(name)) return name
   return `${what}/sha256/${Buffer.from(digest('SHA-256', Buffer.from(id))).toString('hex')}`

@@ -1,7 +1,7 @@
 // Whether a side's checkpoint is one of its own log, and who has seen it.
 import { type ServerId, shortId } from '#protocol'
 import { judgeCheckpoint, NO_QUORUM, type Policy, parseCheckpoint, parseNote, TransparencyError } from '#transparency'
-import { isOwnWitness, logOrigin } from '../log-names.ts'
+import { isLogOf, isOwnWitness } from '../log-names.ts'
 import { StatementError } from './error.ts'
 import { type CheckpointReport, checkpointReport } from './report.ts'
 
@@ -22,7 +22,7 @@ export function sideCheckpoint(note: Uint8Array, server: ServerId, policy: Polic
   try {
     const parsed = parseNote(note)
     const { origin, size, root } = parseCheckpoint(parsed.text)
-    if (origin !== logOrigin(server))
+    if (!isLogOf(origin, server))
       throw new StatementError('wrong_proof', `The checkpoint is of ${origin}, not of the log of ${shortId(server)}`)
     const unjudged = { checkpoint: { origin, size, root, extensions: [] }, cosignatures: [], witnessed: false }
     if (policy === undefined || !policy.logs.some(({ key }) => key.name === origin))

@@ -4,10 +4,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Frontier, leafHash, noteVerifier, openNote, parseCheckpoint, parseNote, type VerifierKey } from '#transparency'
 import type { SignedLog } from '#transparent-log'
 import { equalBytes } from '#trust'
-import type { MessageLog } from '../message-log/index.ts'
 import { HistoryError, type HistoryErrorCode } from './error.ts'
 import type { KeptCheckpoints } from './kept-checkpoints.ts'
-import { compareRecord } from './records.ts'
+import { compareRecord, type RecordSource } from './records.ts'
 
 /** Leaves read at once; records are read one by one, and after so many milliseconds exchanges have their turn for as long. */
 const PAGE = 256
@@ -31,6 +30,8 @@ export interface CheckReport {
   readonly records: number
   /** Records that were archived and removed: only their leaves are left. */
   readonly removed: number
+  /** Records that are known to be lost (`transparency.lostRecords`) and were not read. */
+  readonly lost: readonly number[]
   readonly leaves: number
   readonly checkpoints: readonly CheckedCheckpoint[]
   /** What was found first. */
@@ -45,7 +46,7 @@ export interface CheckReport {
 export interface CheckParts {
   readonly log: SignedLog
   readonly keys: readonly VerifierKey[]
-  readonly messageLog: MessageLog
+  readonly source: RecordSource
   readonly kept: KeptCheckpoints
 }
 
@@ -58,7 +59,8 @@ export async function* checkLog(
   parts: CheckParts,
   given: readonly Uint8Array[],
 ): AsyncGenerator<CheckProgress | CheckReport> {
-  const { log, messageLog } = parts
+  const { log, source } = parts
+  const { messageLog, lost } = source
   const { tree } = log
   const size = log.newest?.size ?? 0
   const expected = await expectedRoots(parts, given)
@@ -66,15 +68,17 @@ export async function* checkLog(
   const of = tree.unmarkedIn(size)
   const frontier = new Frontier()
   const checked: CheckedCheckpoint[] = []
+  const left: number[] = []
   let seq = 0
   let fits = 0
   const report = (fault?: CheckReport['fault']): CheckReport => ({
     ok: fault === undefined,
     records: Math.max(
       0,
-      seq - removed - (fault?.code === 'record_changed' || fault?.code === 'records_missing' ? 1 : 0),
+      seq - removed - left.length - (fault?.code === 'record_changed' || fault?.code === 'records_missing' ? 1 : 0),
     ),
     removed: Math.min(seq, removed),
+    lost: left,
     leaves: frontier.size,
     checkpoints: checked,
     ...(fault === undefined ? {} : { fault }),
@@ -94,7 +98,8 @@ export async function* checkLog(
       if (tree.ordinalOf(first + at) !== undefined) {
         seq += 1
         try {
-          if (seq > removed) await compareRecord(messageLog, seq, leaf)
+          if (seq > removed) await compareRecord(source, seq, leaf)
+          if (seq > removed && lost.has(seq)) left.push(seq)
         } catch (error) {
           if (!(error instanceof HistoryError)) throw error
           return yield report({ code: error.code, message: error.message, records: [seq, seq] })

@@ -1,27 +1,19 @@
 // Follows the message log with the transparent log: a round every few hundred milliseconds brings in what was logged, has it signed and
 // hands it to the witnesses. What passes by itself (a locked signer, a full disk) is tried again; what does not is a fault, and stays one until
 // somebody has looked at it and started the server again.
-import { join } from 'node:path'
 import { logOrigin } from '#evidence'
-import { reasonOf, writeFileDurable } from '#host'
 import { formatVerifierKey } from '#transparency'
-import {
-  checkpointBytes,
-  type SignedCheckpoint,
-  type SignedLog,
-  TransparentLogError,
-  Witnessing,
-} from '#transparent-log'
-import { type Commitments, openCommitments } from '../message-log/index.ts'
+import { type SignedCheckpoint, TransparentLogError } from '#transparent-log'
 import { type CheckProgress, type CheckReport, checkLog } from './check.ts'
 import { HistoryError } from './error.ts'
 import type { Transparency, TransparencyOptions, TransparencyStatus, TreeView } from './index.ts'
 import { type KeptCheckpoint, KeptCheckpoints } from './kept-checkpoints.ts'
-import { compareRecords, compareRemoved, openTree } from './opening.ts'
+import { epochFolder, type Opened, openAll } from './opened.ts'
+import { compareRecords, compareRemoved } from './opening.ts'
 import { OtherEntries } from './other-entries.ts'
 import { Patrol } from './patrol.ts'
 import { entryProof, recordProof } from './proofs.ts'
-import { integrate } from './records.ts'
+import { integrate, type RecordSource } from './records.ts'
 import { quorumOf } from './settings.ts'
 import { Standing } from './standing.ts'
 import { Timestamping } from './timestamping.ts'
@@ -37,22 +29,15 @@ const MOST_RECORDS = 65_536
 /** Nobody is woken for a record that has waited for less. */
 const UNHEALTHY_MS = 60_000
 
-interface Opened {
-  readonly log: SignedLog
-  readonly commitments: Commitments
-  readonly witnessing: Witnessing | undefined
-}
-
 export async function openHistory(options: TransparencyOptions): Promise<Transparency> {
-  const directory = join(options.directory, 'transparency')
-  const history = new History(options, directory, await KeptCheckpoints.open(directory))
+  const directory = epochFolder(options.directory, options.settings.epoch)
+  const history = new History(options, await KeptCheckpoints.open(directory))
   await history.begin()
   return history
 }
 
 class History implements Transparency {
   readonly #options: TransparencyOptions
-  readonly #directory: string
   readonly #kept: KeptCheckpoints
   readonly #unsealed: Unsealed
   readonly #timestamping: Timestamping
@@ -60,6 +45,7 @@ class History implements Transparency {
   readonly #watching: Watching
   readonly #others = new OtherEntries()
   readonly #standing: Standing
+  readonly #source: RecordSource
   readonly #quorum: number
   #opened: Opened | undefined
   /** Since when the log could not be opened, on a clock that nobody sets. */
@@ -71,19 +57,19 @@ class History implements Transparency {
   #running: Promise<void> = Promise.resolve()
   #stopped = false
 
-  constructor(options: TransparencyOptions, directory: string, kept: KeptCheckpoints) {
+  constructor(options: TransparencyOptions, kept: KeptCheckpoints) {
     const { configuration, settings, clock, log, messageLog } = options
     this.#options = options
-    this.#directory = directory
     this.#kept = kept
     this.#quorum = quorumOf(settings)
     this.#standing = new Standing(log, ({ message }) => this.#others.refuse(new HistoryError('unavailable', message)))
     this.#unsealed = new Unsealed(messageLog, clock)
     const intervalSeconds = settings.timestampIntervalSeconds
     this.#timestamping = new Timestamping({ kept, configuration, intervalSeconds, clock, log })
-    this.#watching = new Watching(options, directory)
+    this.#source = { messageLog, lost: new Set(settings.lostRecords) }
+    this.#watching = new Watching(options, epochFolder(options.directory, 1))
     this.#patrol = new Patrol({
-      messageLog,
+      source: this.#source,
       tree: () => this.#opened?.log.tree,
       signedRecords: () => this.#recordsIn(this.#opened?.log.newest),
       onFailure: (error) => this.#standing.failed(error),
@@ -117,7 +103,7 @@ class History implements Transparency {
     const last = this.#kept.last
     const witness = this.#watching.status()
     return {
-      origin: logOrigin(this.#options.server),
+      origin: logOrigin(this.#options.server, this.#options.settings.epoch),
       keys: log?.keys.verifierKeys.map(formatVerifierKey) ?? [],
       leaves: log?.tree.size ?? 0,
       signedLeaves: log?.newest?.size ?? 0,
@@ -139,7 +125,7 @@ class History implements Transparency {
   }
 
   proofOf(seq: number): Promise<Uint8Array> {
-    return this.#standing.watch(async () => recordProof(this.#require().log, this.#options.messageLog, seq))
+    return this.#standing.watch(async () => recordProof(this.#require().log, this.#source, seq))
   }
 
   append(entry: Uint8Array): Promise<number> {
@@ -181,10 +167,10 @@ class History implements Transparency {
   }
 
   async *check(checkpoints: readonly Uint8Array[]): AsyncGenerator<CheckProgress | CheckReport> {
-    const { messageLog, settings } = this.#options
+    const { settings } = this.#options
     const { log } = this.#require()
     const keys = [...log.keys.verifierKeys, ...settings.formerKeys]
-    for await (const said of checkLog({ log, keys, messageLog, kept: this.#kept }, checkpoints)) {
+    for await (const said of checkLog({ log, keys, source: this.#source, kept: this.#kept }, checkpoints)) {
       if ('ok' in said && said.fault !== undefined)
         this.#standing.raise(new HistoryError(said.fault.code, said.fault.message, seqOf(said)))
       yield said
@@ -255,55 +241,27 @@ class History implements Transparency {
 
   async #openAndCompare(): Promise<Opened> {
     const opened = this.#opened ?? (await this.#open())
-    if (!this.#compared) await compareRecords(opened.log, { ...opened, messageLog: this.#options.messageLog })
+    if (!this.#compared) await compareRecords(opened.log, { ...opened, ...this.#source })
     this.#compared = true
     return opened
   }
 
   async #open(): Promise<Opened> {
-    const { server, signer, settings, clock, log: logger } = this.#options
-    const origin = logOrigin(server)
-    const commitments = openCommitments(join(this.#options.directory, 'message-log'))
-    try {
-      const options = { directory: this.#directory, origin, signer, formerKeys: settings.formerKeys }
-      const log = await openTree(options, commitments)
-      const { witnesses } = settings
-      const witnessing =
-        witnesses.length === 0
-          ? undefined
-          : new Witnessing({
-              log,
-              witnesses,
-              quorum: this.#quorum,
-              clock,
-              logger,
-              onContradiction: (seen, reason) => this.#contradicted(seen, reason),
-            })
-      this.#others.reopened(log.tree)
-      this.#opened = { log, commitments, witnessing }
-      if (log.newest?.note.text !== log.witnessed?.note.text) witnessing?.news()
-      return this.#opened
-    } catch (error) {
-      commitments.close()
-      throw error
-    }
+    const opened = await openAll(this.#options, (reason) =>
+      this.#standing.raise(new HistoryError('witness_contradicts', reason)),
+    )
+    const { log, witnessing } = opened
+    this.#others.reopened(log.tree)
+    this.#opened = opened
+    if (log.newest?.note.text !== log.witnessed?.note.text) witnessing?.news()
+    return opened
   }
 
   async #shut(): Promise<void> {
     const opened = this.#opened
     this.#opened = undefined
     this.#closedSince = performance.now()
-    await opened?.witnessing?.stop()
-    await opened?.log.close()
-    opened?.commitments.close()
-  }
-
-  #contradicted(seen: SignedCheckpoint, reason: string): void {
-    this.#standing.raise(new HistoryError('witness_contradicts', reason))
-    const file = join(this.#directory, `contradiction-${seen.size}.checkpoint`)
-    writeFileDurable(file, checkpointBytes(seen)).catch((error) =>
-      this.#options.log.error('the checkpoint that contradicts could not be kept', { file, reason: reasonOf(error) }),
-    )
+    await opened?.close()
   }
 
   #waitMs(): number {

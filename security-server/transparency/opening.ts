@@ -4,15 +4,14 @@ import { SignerError } from '#signer'
 import { SignedLog, type SignedLogOptions, TransparentLogError } from '#transparent-log'
 import type { Commitments, MessageLog } from '../message-log/index.ts'
 import { HistoryError } from './error.ts'
-import { compareRecord, firstDifference, integrate, leavesOf } from './records.ts'
+import { compareRecord, firstDifference, integrate, leavesOf, type RecordSource } from './records.ts'
 
 /** The newest records, each read anew and compared with its leaf; what is older is the patrol's. Half a second at most. */
 const NEWEST = 4096
 /** Compared between two turns of the event loop. */
 const SLICE = 32
 
-export interface Sources {
-  readonly messageLog: MessageLog
+export interface Sources extends RecordSource {
   readonly commitments: Commitments
 }
 
@@ -81,7 +80,8 @@ async function restore(log: SignedLog, commitments: Commitments): Promise<void> 
  *
  * @throws {HistoryError} naming the first record that is not what it was
  */
-export async function compareRecords({ tree }: SignedLog, { messageLog, commitments }: Sources): Promise<void> {
+export async function compareRecords({ tree }: SignedLog, sources: Sources): Promise<void> {
+  const { messageLog, commitments } = sources
   const records = tree.unmarked
   const removed = messageLog.status().removedTo
   const last = await commitments.last()
@@ -98,7 +98,7 @@ export async function compareRecords({ tree }: SignedLog, { messageLog, commitme
     const leaves = await leavesOf(tree, seq, Math.min(SLICE, records - seq + 1))
     for (const [at, leaf] of leaves.entries()) {
       try {
-        await compareRecord(messageLog, seq + at, leaf)
+        await compareRecord(sources, seq + at, leaf)
       } catch (error) {
         if (!(error instanceof HistoryError)) throw error
         throw await firstOf(error, tree, commitments, removed)

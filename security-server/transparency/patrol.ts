@@ -2,8 +2,7 @@
 // is found without anybody asking.
 
 import type { TileLog } from '#transparent-log'
-import type { MessageLog } from '../message-log/index.ts'
-import { compareRecord, leavesOf } from './records.ts'
+import { compareRecord, leavesOf, type RecordSource } from './records.ts'
 
 /** A hundred records a second: a hundredth of a core. */
 const STEP_MS = 160
@@ -13,7 +12,7 @@ const REST_MS = 3_600_000
 
 export interface PatrolOptions {
   readonly tree: () => TileLog | undefined
-  readonly messageLog: MessageLog
+  readonly source: RecordSource
   /** Records behind this one are not signed yet. */
   readonly signedRecords: () => number
   /** A HistoryError, or what kept the record from being read. */
@@ -58,17 +57,17 @@ export class Patrol {
 
   /** Gives whether all records were walked over. */
   async #step(): Promise<boolean> {
-    const { tree, messageLog, signedRecords } = this.#options
+    const { tree, source, signedRecords } = this.#options
     const leaves = tree()
     if (leaves === undefined) return false
-    this.#next = Math.max(this.#next, messageLog.status().removedTo + 1)
+    this.#next = Math.max(this.#next, source.messageLog.status().removedTo + 1)
     const count = Math.min(STEP_RECORDS, signedRecords() - this.#next + 1)
     if (count <= 0) {
       this.#next = 1
       return true
     }
     for (const leaf of await leavesOf(leaves, this.#next, count)) {
-      await compareRecord(messageLog, this.#next, leaf)
+      await compareRecord(source, this.#next, leaf)
       this.#next += 1
     }
     return false

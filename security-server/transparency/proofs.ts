@@ -2,27 +2,28 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { formatLogProof } from '#transparency'
 import type { EntryProof, SignedLog } from '#transparent-log'
-import type { MessageLog } from '../message-log/index.ts'
 import { HistoryError } from './error.ts'
-import { compareRecord } from './records.ts'
+import { compareRecord, type RecordSource } from './records.ts'
 
 /** A proof waits this long for its entry to be signed. */
 const PATIENCE_MS = 5_000
 const LOOK_MS = 50
 
 /** Of a record, with its salt and encoding: who has the proof can compute the leaf. Throws HistoryError. */
-export async function recordProof(log: SignedLog, messageLog: MessageLog, seq: number): Promise<Uint8Array> {
-  const { records } = messageLog.status()
+export async function recordProof(log: SignedLog, source: RecordSource, seq: number): Promise<Uint8Array> {
+  const { records, removedTo } = source.messageLog.status()
   if (!Number.isSafeInteger(seq) || seq < 1 || seq > records)
     throw new HistoryError('record_not_found', `the log has no record ${seq}`)
   const { tree } = log
   const proof = await whenSigned(log, () => (seq <= tree.unmarked ? tree.indexOf(seq - 1) : undefined))
   if (proof === undefined) throw new HistoryError('not_signed_yet', `no checkpoint has record ${seq} yet`)
-  const evidence = await compareRecord(messageLog, seq, proof.entry)
+  const evidence = await compareRecord(source, seq, proof.entry)
   if (evidence === undefined)
     throw new HistoryError(
       'record_not_found',
-      `record ${seq} was archived and removed; its proof lies beside the archive`,
+      seq <= removedTo
+        ? `record ${seq} was archived and removed; its proof lies beside the archive`
+        : `record ${seq} is one of those that were lost (transparency.lostRecords)`,
     )
   return fileOf(proof, Buffer.concat([evidence.salt, evidence.record]))
 }

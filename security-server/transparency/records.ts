@@ -8,6 +8,13 @@ import { HistoryError } from './error.ts'
 /** Read of the index at once. */
 const PAGE = 2048
 
+/** Where records are read from. */
+export interface RecordSource {
+  readonly messageLog: Pick<MessageLog, 'evidenceOf' | 'status'>
+  /** Records that are known to be damaged or gone, and that nobody looks for any more. */
+  readonly lost: ReadonlySet<number>
+}
+
 /** Adds the records behind those that are in the tree, up to so many; gives how many it added. */
 export async function integrate(tree: TileLog, commitments: Commitments, most: number): Promise<number> {
   let added = 0
@@ -43,14 +50,15 @@ export async function firstDifference(
 }
 
 /**
- * Reads a record anew, compares it with its leaf and gives what it commits to; undefined for one that was archived and removed meanwhile. Throws
- * HistoryError `record_changed`, `records_missing`; whatever else the log throws is no verdict.
+ * Reads a record anew, compares it with its leaf and gives what it commits to; undefined for one that was archived and removed, or is known to be
+ * lost. Throws HistoryError `record_changed`, `records_missing`; whatever else the log throws is no verdict.
  */
 export async function compareRecord(
-  messageLog: Pick<MessageLog, 'evidenceOf' | 'status'>,
+  { messageLog, lost }: RecordSource,
   seq: number,
   leaf: Uint8Array,
 ): Promise<RecordEvidence | undefined> {
+  if (lost.has(seq)) return undefined
   let evidence: RecordEvidence | undefined
   try {
     evidence = await messageLog.evidenceOf(seq)

@@ -69,6 +69,13 @@ export const transparencySchema = z
       .min(60)
       .max(86_400 * 30)
       .default(3_600),
+    /**
+     * Which log this is over the records of this server. After a loss that cannot be mended (a message log that was restored from a copy) the
+     * next number begins a new log, with another name and key; its first leaf names the last checkpoint of the one before.
+     */
+    epoch: z.int().min(1).max(1_000_000).default(1),
+    /** Records that are damaged or gone beyond repair: nobody looks for them any more, and every check names them. */
+    lostRecords: z.array(z.int().min(1)).max(10_000).default([]),
     /** Keys that signed this log and are lost. Checkpoints of theirs that lie here are believed; nothing else is. */
     formerKeys: z.array(verifierKey).max(16).default([]),
   })

@@ -1,6 +1,6 @@
 // This server as a witness of others, and what it lets be read: its own log, and what it cosigned.
 import { join } from 'node:path'
-import { isOwnWitness, logOrigin, witnessName } from '#evidence'
+import { isLogOf, isOwnWitness, witnessName } from '#evidence'
 import { formatVerifierKey } from '#transparency'
 import { type Answer, logSite, type SignedLog, type Site, Witness, witnessSite } from '#transparent-log'
 import { HistoryError } from './error.ts'
@@ -22,8 +22,9 @@ export class Watching {
     const own = settings.witnesses.find(({ key }) => isOwnWitness(key.name, server))
     if (own !== undefined)
       throw new HistoryError('own_witness', `transparency.witnesses: ${own.key.name} is a witness of the same member`)
-    if (witness?.logs.some(({ key }) => key.name === logOrigin(server)))
-      throw new HistoryError('own_witness', `witness.logs: ${logOrigin(server)} is this server's own log`)
+    const watched = witness?.logs.find(({ key }) => isLogOf(key.name, server))
+    if (watched !== undefined)
+      throw new HistoryError('own_witness', `witness.logs: ${watched.key.name} is this server's own log`)
   }
 
   /** Makes the key where there is none. Throws SignerError while the signer is locked. */

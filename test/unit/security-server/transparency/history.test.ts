@@ -1,11 +1,19 @@
 // The transparent log beside the message log: what is sealed when, what is proved, what hinders it and what stops it.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { systemClock } from '#host'
-import { parseCheckpoint, parseNote, parseVerifierKey, quorumPolicy } from '#transparency'
+import {
+  judgeLogProof,
+  leafHash,
+  parseCheckpoint,
+  parseLogProof,
+  parseNote,
+  parseVerifierKey,
+  quorumPolicy,
+} from '#transparency'
 import { parseTimestampToken, verifyTimestampToken } from '#trust'
 import { openSignedHeads } from '../../../../signer/signed-heads.ts'
 import { scratch } from '../../host/scratch.ts'
@@ -222,4 +230,27 @@ test('without a time-stamping authority in the configuration nothing else change
   const opened = await openBoth(t, { directory: scratch(t), signer: client, configuration: () => none })
   await assert.rejects(opened.messageLog.append(record()), code('no_timestamping_provider'))
   assert.equal(opened.transparency.trouble(), undefined)
+})
+
+test('a later epoch begins a new log over the same records, and names the last checkpoint of the one before', async (t) => {
+  const { client } = await startedSigner(t)
+  const directory = scratch(t)
+  const first = await openBoth(t, { directory, signer: client })
+  await logged(first, 3)
+  await sealed(first, 3)
+  await first.close()
+  const last = readFileSync(join(directory, 'transparency', 'checkpoint'))
+  const second = await openBoth(t, { directory, signer: client, settings: { epoch: 2 } })
+  await sealed(second, 3)
+  const { origin, leaves, keys } = second.transparency.status()
+  assert.deepEqual([origin, leaves], ['message-log/DEMO/GOV/70000002/customs/2', 4])
+  const begun = parseLogProof(await second.transparency.proofOfEntry(0))
+  const entry = Buffer.concat([Buffer.of(3), createHash('sha256').update(last).digest()])
+  judgeLogProof(begun, leafHash(entry), policyOf(keys))
+  const proof = judged(await second.transparency.proofOf(1), policyOf(keys))
+  assert.deepEqual([proof.seq, proof.index], [1, 1])
+  await second.close()
+  // Back to the first: it is there as it was.
+  const back = await openBoth(t, { directory, signer: client })
+  assert.deepEqual([back.transparency.status().leaves, back.transparency.status().fault], [3, undefined])
 })
