@@ -15,25 +15,54 @@ const TSAS = [{ name: 'nobody', url: 'http://127.0.0.1:9/', certificate: {} as n
 const CONFIGURATION = { shared: { tsas: TSAS }, trust: { tsas: TSAS } } as unknown as GlobalConfiguration
 
 export async function run(): Promise<void> {
-  const directory = mkdtempSync(join(process.cwd(), '.bench-log-'))
-  const quiet = () => {}
-  const log = await openMessageLog({
-    directory,
-    configuration: () => CONFIGURATION,
-    settings: { timestamping: 'batch', acceptableFailureSeconds: 0, timestampIntervalSeconds: 86_400 },
-    clock: { now: () => new Date() },
-    log: { error: quiet, warn: quiet, info: quiet, debug: quiet },
-  })
-  try {
+  await on({}, async (log) => {
     await together(log, 16, 3000)
     await measure('one a millisecond', 3000, (count) => steady(() => append(log), count))
     await measure('  the same without the log', 3000, (count) => steady(async () => void (await made(log)), count))
     await measure('16 at once', 8000, (count) => together(log, 16, count))
     await measure('128 at once', 16_000, (count) => together(log, 128, count))
     await measure('one after another', 2000, (count) => together(log, 1, count))
+  })
+  for (const encrypted of [false, true])
+    await on({ encrypted }, async (log) => {
+      const how = encrypted ? 'encrypted' : 'in clear'
+      await together(log, 16, 3000)
+      await measure(`16 at once, ${how}`, 8000, (count) => together(log, 16, count))
+      await measure(`bodies of 10 MB, ${how}`, 20, (count) => long(log, count))
+    })
+}
+
+async function on({ encrypted = false }, work: (log: MessageLog) => Promise<void>): Promise<void> {
+  const directory = mkdtempSync(join(process.cwd(), '.bench-log-'))
+  const quiet = () => {}
+  const log = await openMessageLog({
+    directory,
+    configuration: () => CONFIGURATION,
+    settings: {
+      ...{ timestamping: 'batch', acceptableFailureSeconds: 0, timestampIntervalSeconds: 86_400 },
+      ...(encrypted ? { encryption: { keysFile: join(directory, 'keys') } } : {}),
+    },
+    clock: { now: () => new Date() },
+    log: { error: quiet, warn: quiet, info: quiet, debug: quiet },
+  })
+  try {
+    await work(log)
   } finally {
     await log.close()
     rmSync(directory, { recursive: true })
+  }
+}
+
+/** Spooled, logged and read back. */
+async function long(log: MessageLog, count: number): Promise<void> {
+  const piece = randomBytes(64 * 1024)
+  for (let left = count; left > 0; left -= 1) {
+    const spool = log.spool()
+    for (let written = 0; written < 10_000_000; written += piece.length) await spool.write(piece)
+    const { body: _, ...record } = await made(log)
+    const seq = await log.append({ ...record, body: await spool.finish() })
+    const stored = (await log.get(seq))?.body
+    if (stored !== undefined) for await (const _chunk of log.read(stored));
   }
 }
 

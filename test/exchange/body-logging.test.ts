@@ -171,7 +171,7 @@ for (const [what, id, content] of [
 test('while it is on its way it waits on the disk unreadable, and is gone with a crash', async () => {
   const { provider } = pair
   const waiting = rest('waiting', `/r1/${PROVIDER}/deaf/x`, ENDLESS)
-  await until(async () => (await recordsOf(provider, 'waiting')) === 'request' && (await bodiesOf(provider)) === 1)
+  await until(async () => (await recordsOf(provider, 'waiting')) === 'request' && (await bodiesOf(provider)) === 1, 60)
   await nowhere()
   await provider.process.kill()
   assert.equal((await waiting).status, 500)
