@@ -304,12 +304,54 @@ A PIN may come through a descriptor: --new-pin-file /dev/fd/3.
     summary: 'Find messages in the message log of a security server',
     positionals: [0, 1],
     takes: 'QUERY-ID',
+    options: {
+      id: { value: 'QUERY-ID', help: 'the X-Road-Id of the message, as its answer carries it' },
+      'request-id': { value: 'ID', help: 'the x-road-request-id of the exchange' },
+      from: {
+        value: 'TIME',
+        help: 'logged at or after it: 2026-03-01, 2026-03-01T12:30Z; UTC unless it says otherwise',
+      },
+      to: { value: 'TIME', help: 'logged before it; a day is meant to its end' },
+      client: { value: 'ID', help: 'who asked: a member, or one of its subsystems' },
+      provider: { value: 'ID', help: 'who was asked: a member, or one of its subsystems' },
+      service: { value: 'ID', help: 'what was asked: INSTANCE/CLASS/CODE/SUBSYSTEM/SERVICE[/VERSION]' },
+      member: { value: 'ID', help: 'either of them' },
+      user: { value: 'ID', help: 'for whom, as the information system says (X-Road-UserId)' },
+      issue: { value: 'TEXT', help: 'in which matter (X-Road-Issue)' },
+      side: { value: 'SIDE', help: 'consumer or provider' },
+      direction: { value: 'DIRECTION', help: 'request or response' },
+      protocol: { value: 'PROTOCOL', help: 'rest or soap' },
+      text: {
+        value: 'TEXT',
+        help: 'stands in the message, or in the first MiB of its body; where messageLog.textSearch allows it',
+      },
+      oldest: { help: 'the oldest first' },
+      limit: { value: 'NUMBER', help: 'at most so many; default 100' },
+      cursor: { value: 'CURSOR', help: 'go on where the search before has ended' },
+      json,
+      ...where,
+    },
+    details: `
+All that is given must be so. The newest come first.
+
+  saadik log find 0f8c… --server customs
+  saadik log find --user EE38001010000 --from 2026-03-01 --to 2026-03-31 --server customs
+  saadik log find --client DEMO/GOV/70000002 --issue 'case 7/2026' --oldest --server interior
+
+Exit codes: 0 found, 1 nothing found.`,
+    load: async () => (await import('./log-find.ts')).find,
+  },
+  {
+    name: 'log show',
+    summary: 'Show one message of the message log',
+    takes: 'ID',
+    positionals: [1, 1],
     options: { json, ...where },
     details: `
-QUERY-ID is the X-Road-Id of a message, as its answer carries it.
+ID is the number that 'saadik log find' shows. Nothing is judged here: 'saadik log get' and 'saadik verify' do that.
 
-  saadik log find 0f8c… --server customs`,
-    load: async () => (await import('./log.ts')).find,
+  saadik log show 17 --server customs`,
+    load: async () => (await import('./log-show.ts')).show,
   },
   {
     name: 'log get',

@@ -1,46 +1,12 @@
-// `saadik log …`: what a security server keeps as evidence, found and taken out.
+// `saadik log get`: what a security server keeps as evidence, taken out.
 import { createWriteStream } from 'node:fs'
 import { request } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import { runtimeSocket } from '#host'
-import { controlPaths, type LogEntry, type LogListing } from '#security-server/contract'
+import { controlPaths } from '#security-server/contract'
 import type { Run } from './command.ts'
 import { CliError } from './error.ts'
-import { controlOf, type Target, targetOf } from './targets.ts'
-
-const PAGE = 100
-const MOST = 1000
-
-export const find: Run = async (given, out) => {
-  const [queryId] = given.positionals
-  const control = controlOf(targetOf(given, ['security-server']))
-  const records: LogEntry[] = []
-  let after: number | undefined
-  do {
-    const query = new URLSearchParams({
-      limit: String(PAGE),
-      ...(queryId !== undefined && { queryId }),
-      ...(after !== undefined && { after: String(after) }),
-    })
-    const page = await control.get<LogListing>(`${controlPaths.log}?${query}`)
-    records.push(...page.records)
-    after = page.next
-  } while (after !== undefined && records.length < MOST)
-
-  if (given.on('json')) {
-    out.json({ records, more: after !== undefined })
-    return 0
-  }
-  for (const { seq, at, side, direction, member, queryId: id, timestamped } of records) {
-    out.line(
-      `${String(seq).padStart(8)}  ${at}  ${side.padEnd(8)} ${direction.padEnd(8)}  ${member}  ${id}${timestamped ? '' : '  (not yet time-stamped)'}`,
-    )
-  }
-  if (records.length === 0)
-    out.note(queryId === undefined ? 'the log is empty' : `there is no message with the id ${queryId}`)
-  if (after !== undefined) out.note(`there are more than ${records.length}; name the id of a message`)
-  return records.length > 0 ? 0 : 1
-}
+import { type Target, targetOf } from './targets.ts'
 
 export const get: Run = async (given, out) => {
   const [id = ''] = given.positionals

@@ -30,6 +30,7 @@ export {
   type ClientId,
   clientOf,
   decodeClientId,
+  decodeIdPart,
   decodeServerId,
   decodeServiceId,
   encodeIdPart,

@@ -84,6 +84,8 @@ const file = z.strictObject({
         .min(0)
         .max(86_400 * 30)
         .default(14_400),
+      /** Lets searches look into messages and their bodies (docs/auditors.md). */
+      textSearch: z.boolean().default(false),
       /** Longer bodies are logged by digest and size only; absent logs them whole. */
       maxLoggedBodyBytes: z.int().min(0).optional(),
       bodyLogging: bodyLoggingSchema.prefault({}),

@@ -88,10 +88,11 @@ export interface KeyListing {
   readonly certificates: readonly CertificateState[]
 }
 
-/** `GET /log?queryId=…[&after=seq][&limit=n]`, newest last. */
+/** `GET /log?…`, a search: its parameters are those of docs/auditors.md. */
 export interface LogListing {
   readonly records: readonly LogEntry[]
   /** Present when there are more: pass it as `after`. */
+  /** The newest first, unless `order=oldest`. */
   readonly next?: number
 }
 
@@ -104,10 +105,44 @@ export interface LogEntry {
   readonly requestId: string
   readonly member: string
   readonly timestamped: boolean
+  readonly protocol: 'rest' | 'soap'
 }
 
+  readonly client: string
+  /** `INSTANCE/CLASS/CODE/SUBSYSTEM/SERVICE[/VERSION]`, as a search takes it. */
+  readonly service: string
+  /** Whose it is on this server: the client, or who provides the service. */
 /** `GET /log/keys`: by which messages are encrypted on the disk, the oldest first; none where they are not. */
+  readonly userId?: string
+  readonly issue?: string
+  readonly representedParty?: string
+  readonly bodySize?: number
 export interface LogKeyListing {
+  /** In words, where what was logged can no longer be read. */
+  readonly damaged?: string
+}
+
+/** `GET /log/SEQ`: one record. Nothing of it is judged: that is for its container. */
+export interface LogRecordDescription extends LogEntry {
+  /** What was signed, without a body, as text. */
+  readonly message?: string
+  /** The message is kept in its reduced form: bodies of the service are not logged. */
+  readonly reduced: boolean
+  readonly signature: {
+    /** Whether it covers the parts of the message, or several messages, by a hash chain. */
+    readonly batch: boolean
+    readonly algorithm?: string
+    readonly subject?: string
+    readonly issuer?: string
+    readonly serialNumber?: string
+  }
+  readonly timestamp?: { readonly at: string; readonly authority?: string }
+  readonly body?: {
+    readonly size: number
+    readonly sha512: string
+    readonly kept: boolean
+    readonly attachments?: readonly { readonly size: number; readonly sha512: string }[]
+  }
   readonly keys: readonly {
     readonly id: string
     readonly createdAt: string
@@ -121,8 +156,10 @@ export interface LogKeyListing {
 /** `GET /archive/files[?after=id][&limit=n]`, in the order in which they were made. */
 export interface ArchiveListing {
   readonly files: readonly ArchivedFile[]
-  /** Present when there are more: pass it as `after`. */
-  readonly next?: number
+  /** Where it goes on: pass it as `cursor`. A page may have no record and go on. Absent where all was seen. */
+  readonly next?: string
+  /** The last record that was looked at, where it goes on. */
+  readonly reached?: { readonly seq: number; readonly at: string }
 }
 
 export interface ArchivedFile {
@@ -188,6 +225,9 @@ export const controlPaths = {
   logKeys: '/log/keys',
   /** POST `{id}`. */
   logKeyRetire: '/log/keys/retire',
+  record: (seq: number) => `/log/${seq}`,
+  /** The bytes of an attachment, from 1; a REST body is the first. */
+  attachment: (seq: number, number: number) => `/log/${seq}/attachment/${number}`,
   verificationConfiguration: '/verificationconf',
   /** GET, an ArchiveStatus. The three answer 404 where the archive is turned off. */
   archive: '/archive',

@@ -2,16 +2,14 @@
 import type { Application } from 'express'
 import { shortId } from '#protocol'
 import { archiveRoutes } from './archive/control.ts'
-import type { LogEntry, LogListing, SecurityServerStatus, ServiceListing } from './contract.ts'
+import type { SecurityServerStatus, ServiceListing } from './contract.ts'
 import { controlPaths } from './contract.ts'
 import type { Gateway } from './exchange/gateway.ts'
 import { PRODUCT_VERSION } from './exchange/version.ts'
 import { checkHealth, isHealthy } from './health.ts'
-import { answerVerificationConf, type FoundRecord, logKeyRoutes } from './message-log/index.ts'
+import { answerVerificationConf, logKeyRoutes, logRoutes } from './message-log/index.ts'
 import { stream } from './streamed.ts'
 import { transparencyRoutes } from './transparency/control.ts'
-
-const MAX_PAGE = 500
 
 export function controlRoutes(
   gateway: Gateway,
@@ -69,28 +67,7 @@ export function controlRoutes(
       response.json({ certificates: gateway.keyring.states() })
     })
 
-    app.get(controlPaths.log, async (request, response) => {
-      const limit = Math.min(MAX_PAGE, Math.max(1, Number(request.query['limit'] ?? 50) || 50))
-      const queryId = typeof request.query['queryId'] === 'string' ? request.query['queryId'] : undefined
-      const page = await gateway.messageLog.list({
-        ...(queryId === undefined ? {} : { queryId }),
-        after: Number(request.query['after'] ?? 0) || 0,
-        limit,
-      })
-      const last = page.at(-1)
-      const listing: LogListing = {
-        records: page.map(entry),
-        ...(page.length === limit && last ? { next: last.seq } : {}),
-      }
-      response.json(listing)
-    })
-
-    app.get('/log/:seq/container', async (request, response) => {
-      const seq = Number(request.params.seq)
-      if (request.query['force'] !== undefined) await gateway.messageLog.timestampNow([seq])
-      await stream(response, 'application/vnd.etsi.asic-e+zip', gateway.messageLog.container(seq))
-    })
-
+    logRoutes(app, gateway.messageLog)
     logKeyRoutes(app, gateway.messageLog.keys)
     transparencyRoutes(app, gateway)
     if (gateway.archive !== undefined) archiveRoutes(app, gateway.archive)
@@ -100,18 +77,5 @@ export function controlRoutes(
       response.status(answer.status)
       await stream(response, answer.headers['content-type'] ?? 'application/zip', answer.body)
     })
-  }
-}
-
-function entry(record: FoundRecord): LogEntry {
-  return {
-    seq: record.seq,
-    at: record.at.toISOString(),
-    side: record.side,
-    direction: record.direction,
-    queryId: record.queryId,
-    requestId: record.requestId,
-    member: shortId(record.member),
-    timestamped: record.timestamped,
   }
 }

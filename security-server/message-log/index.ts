@@ -4,6 +4,7 @@ import type { Clock, Log } from '#host'
 import type { KeysSource } from './keys-file.ts'
 import type { LogKeys } from './log-keys.ts'
 import { openStore } from './open-log.ts'
+import type { RecordTimestamp } from './reader.ts'
 import type { BodyReference, FoundRecord, Keeping, LogRecord, RecordEvidence, StoredRecord } from './record.ts'
 import type { SearchPage, SearchQuery } from './search/query.ts'
 import type { BodySpool } from './spool.ts'
@@ -12,7 +13,9 @@ export { answerAsic } from './asic.ts'
 export { type Commitments, openCommitments } from './commitments.ts'
 export { LogError, type LogErrorCode } from './error.ts'
 export { logKeyRoutes } from './key-routes.ts'
+export { describeRecord, listingOf } from './listing.ts'
 export type { LogKeyState, LogKeys } from './log-keys.ts'
+export { logRoutes } from './log-routes.ts'
 export type {
   BodyPart,
   BodyReference,
@@ -25,6 +28,7 @@ export type {
   RecordEvidence,
   StoredRecord,
 } from './record.ts'
+export { readParameters } from './search/parameters.ts'
 export type { SearchedRecord, SearchPage, SearchQuery } from './search/query.ts'
 export type { BodySpool } from './spool.ts'
 export { obtainTimestamp } from './tsa.ts'
@@ -69,6 +73,8 @@ export interface MessageLog {
    * is no such record. Rejects with LogError `record_damaged` where what lies on the disk is not what the log has committed to.
    */
   evidenceOf(seq: number): Promise<RecordEvidence | undefined>
+  /** The time-stamp of a record, and what leads from it to the record's signature; undefined while it has none. */
+  timestampOf(seq: number): Promise<RecordTimestamp | undefined>
   /** Time-stamps those that have no time-stamp, at once. */
   timestampNow(seqs: readonly number[]): Promise<void>
   /**

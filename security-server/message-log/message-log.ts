@@ -12,7 +12,7 @@ import type { Journal } from './journal.ts'
 import type { KeyRing } from './key-ring.ts'
 import type { LogKeys } from './log-keys.ts'
 import type { LogThread } from './log-thread.ts'
-import type { Reader } from './reader.ts'
+import type { Reader, RecordTimestamp } from './reader.ts'
 import type { ReadingOperations } from './reading-operations.ts'
 import type { BodyReference, FoundRecord, Keeping, LogRecord, RecordEvidence, StoredRecord } from './record.ts'
 import type { Removal } from './removal.ts'
@@ -173,6 +173,10 @@ export class OpenLog implements MessageLog {
     if (known !== undefined) return known
     await indexing.settle()
     return reader.evidence(seq)
+  }
+
+  async timestampOf(seq: number): Promise<RecordTimestamp | undefined> {
+    return this.#parts.reader.timestamp(seq)
   }
 
   timestampNow(seqs: readonly number[]): Promise<void> {

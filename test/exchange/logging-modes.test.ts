@@ -75,7 +75,7 @@ const statusOf = (server: StateServer) => server.control.get<SecurityServerStatu
 
 /** Whether each record of the id has its time-stamp. */
 async function timestamped(server: StateServer, queryId: string): Promise<readonly boolean[]> {
-  const { records } = await server.control.get<LogListing>(`/log?queryId=${queryId}`)
+  const { records } = await server.control.get<LogListing>(`/log?order=oldest&id=${queryId}`)
   return records.map((record) => record.timestamped)
 }
 

@@ -192,7 +192,7 @@ test('an upload that is cut leaves no record and no server down', async () => {
   socket.destroy()
   await new Promise((resolve) => setTimeout(resolve, 300))
   for (const server of [pair.consumer, pair.provider])
-    assert.deepEqual((await server.control.get<{ records: unknown[] }>('/log?queryId=cut-upload')).records, [])
+    assert.deepEqual((await server.control.get<{ records: unknown[] }>('/log?order=oldest&id=cut-upload')).records, [])
   assert.equal((await ask(`${SERVICE_PATH}/items/1`)).status, 200)
 })
 

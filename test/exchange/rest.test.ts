@@ -76,7 +76,7 @@ test('both sides hold request and answer', async () => {
     [pair.consumer, 'consumer', CLIENT],
     [pair.provider, 'provider', 'TEST/GOV/1111/registry'],
   ] as const) {
-    const { records } = await server.control.get<LogListing>('/log?queryId=logged-both')
+    const { records } = await server.control.get<LogListing>('/log?order=oldest&id=logged-both')
     assert.deepEqual(
       records.map((record) => [record.side, record.direction, record.member]),
       [

@@ -60,7 +60,7 @@ async function ask(target?: string): Promise<Outcome> {
   for (const code of result === '200' ? CODES : []) {
     const log = await state
       .server(code)
-      .control.get<LogListing>(`/log?queryId=${id}`)
+      .control.get<LogListing>(`/log?order=oldest&id=${id}`)
       .catch(() => undefined)
     if (log !== undefined && log.records.length > 0) by = code
   }

@@ -8,7 +8,7 @@ import { type Pair, startPair } from '../federation/pair.ts'
 const KILLS = process.env['SAADIK_LONG'] ? 200 : 20
 
 async function records(pair: Pair, side: 'consumer' | 'provider', queryId: string): Promise<LogListing['records']> {
-  return (await pair[side].control.get<LogListing>(`/log?queryId=${encodeURIComponent(queryId)}`)).records
+  return (await pair[side].control.get<LogListing>(`/log?order=oldest&id=${encodeURIComponent(queryId)}`)).records
 }
 
 async function healthy(pair: Pair): Promise<void> {

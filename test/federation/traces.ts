@@ -18,7 +18,7 @@ export async function until(condition: () => Promise<boolean>, seconds = 20): Pr
 
 /** What the log has under an id: `request`, `request,response` or nothing. */
 export async function recordsOf(server: StateServer, queryId: string): Promise<string> {
-  const { records } = await server.control.get<LogListing>(`/log?queryId=${encodeURIComponent(queryId)}`)
+  const { records } = await server.control.get<LogListing>(`/log?order=oldest&id=${encodeURIComponent(queryId)}`)
   return records.map(({ direction }) => direction).join()
 }
 
