@@ -14,6 +14,7 @@ const ABOUT_STORES = [
   'test/unit/central-server/publisher.test.ts',
   'test/unit/pki/{crash,issue,reading,tsa}.test.ts',
   'test/unit/security-server/services/*.test.ts',
+  'test/unit/security-server/archive/{archive,cleaning}.test.ts',
   'test/unit/security-server/monitoring/operational-data.test.ts',
   'test/exchange/monitoring.test.ts',
 ]

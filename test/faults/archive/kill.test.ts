@@ -19,8 +19,8 @@ import {
 import { atEnd, code, collect, spooled, temporaryDirectory } from '../../unit/security-server/message-log/fixture.ts'
 
 const LONG = process.env['SAADIK_LONG'] !== undefined
-const KILLS = LONG ? 150 : 12
-const RECORDS = LONG ? 600 : 150
+const KILLS = LONG ? 150 : 6
+const RECORDS = LONG ? 600 : 100
 const SETTINGS = { grouping: 'member', maxFileBytes: 20_000 }
 
 test(`after each of ${KILLS} kills each record is in the log or in a file; in the end in one file, with its proof, in one chain`, async (t) => {

@@ -9,8 +9,8 @@ import test from 'node:test'
 import { fill, openStampedLog, record } from '../../unit/security-server/archive/fixture.ts'
 import { collect, spooled, temporaryDirectory, until } from '../../unit/security-server/message-log/fixture.ts'
 
-const KILLS = process.env['SAADIK_LONG'] ? 100 : 10
-const RECORDS = process.env['SAADIK_LONG'] ? 2000 : 200
+const KILLS = process.env['SAADIK_LONG'] ? 100 : 5
+const RECORDS = process.env['SAADIK_LONG'] ? 2000 : 60
 
 const bodiesIn = (directory: string) =>
   readdirSync(join(directory, 'bodies'), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())

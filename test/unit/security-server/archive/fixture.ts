@@ -7,6 +7,7 @@ import { type ArchiveReport, readZip, signMessage, verifyArchive } from '#eviden
 import type { ClientId } from '#protocol'
 import { type Archive, archiveSchema, openArchive, type ProofMaker } from '../../../../security-server/archive/index.ts'
 import type { LogRecord, MessageLog } from '../../../../security-server/message-log/index.ts'
+import { placeIn } from '../../../stores.ts'
 import {
   atEnd,
   configurationWith,
@@ -75,7 +76,7 @@ export async function openTestArchive(t: TestContext, options: TestArchiveOption
   const { directory, log, settings = {}, proofs, clock = new TestClock(), said = new TestLog() } = options
   const archive = await openArchive({
     directory,
-    place: { file: join(directory, 'archive.sqlite') },
+    place: placeIn(directory, 'archive'),
     messageLog: log,
     settings: archiveSchema.parse({ intervalHours: 168, ...(settings as object) }),
     proofs,
