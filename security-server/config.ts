@@ -5,6 +5,7 @@ import { filePath, storeSetting } from '#host'
 import { archiveSchema } from './archive/settings.ts'
 import { bodyLoggingSchema } from './exchange/body-logging.ts'
 import { monitoringSchema } from './monitoring/index.ts'
+import { reconciliationSchema } from './reconciliation/index.ts'
 import { transparencySchema, witnessSchema } from './transparency/index.ts'
 
 const port = z.int().min(0).max(65_535)
@@ -115,6 +116,8 @@ const file = z.strictObject({
   /** Makes this server a witness of other servers' logs; it is asked at `transparency.listen`. */
   witness: witnessSchema.optional(),
   monitoring: monitoringSchema.prefault({}),
+  /** Logs compared with those of other parties (docs/auditors.md). */
+  reconciliation: reconciliationSchema.prefault({}),
   logLevel: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
 })
 

@@ -1,9 +1,11 @@
 // The control socket of a security server, as cli, demo and consoles see it: types and paths, nothing else.
 import type { CertificateState } from './certificates/own-keys.ts'
+import type { RunProgress, RunResult, RunSummary } from './reconciliation/index.ts'
 import type { TransparencyStatus } from './transparency/index.ts'
 
 export type { ArchiveStatus } from './archive/index.ts'
 export type { CertificateState } from './certificates/own-keys.ts'
+export type { RunProgress, RunResult, RunSummary } from './reconciliation/index.ts'
 export type { CheckProgress, CheckReport, TransparencyStatus } from './transparency/index.ts'
 
 /** `GET /status` */
@@ -90,10 +92,12 @@ export interface KeyListing {
 
 /** `GET /log?…`, a search: its parameters are those of docs/auditors.md. */
 export interface LogListing {
-  readonly records: readonly LogEntry[]
-  /** Present when there are more: pass it as `after`. */
   /** The newest first, unless `order=oldest`. */
-  readonly next?: number
+  readonly records: readonly LogEntry[]
+  /** Where it goes on: pass it as `cursor`. A page may have no record and go on. Absent where all was seen. */
+  readonly next?: string
+  /** The last record that was looked at, where it goes on. */
+  readonly reached?: { readonly seq: number; readonly at: string }
 }
 
 export interface LogEntry {
@@ -101,23 +105,19 @@ export interface LogEntry {
   readonly at: string
   readonly side: 'consumer' | 'provider'
   readonly direction: 'request' | 'response'
+  readonly protocol: 'rest' | 'soap'
   readonly queryId: string
   readonly requestId: string
-  readonly member: string
-  readonly timestamped: boolean
-  readonly protocol: 'rest' | 'soap'
-}
-
   readonly client: string
   /** `INSTANCE/CLASS/CODE/SUBSYSTEM/SERVICE[/VERSION]`, as a search takes it. */
   readonly service: string
   /** Whose it is on this server: the client, or who provides the service. */
-/** `GET /log/keys`: by which messages are encrypted on the disk, the oldest first; none where they are not. */
+  readonly member: string
   readonly userId?: string
   readonly issue?: string
   readonly representedParty?: string
   readonly bodySize?: number
-export interface LogKeyListing {
+  readonly timestamped: boolean
   /** In words, where what was logged can no longer be read. */
   readonly damaged?: string
 }
@@ -143,6 +143,10 @@ export interface LogRecordDescription extends LogEntry {
     readonly kept: boolean
     readonly attachments?: readonly { readonly size: number; readonly sha512: string }[]
   }
+}
+
+/** `GET /log/keys`: by which messages are encrypted on the disk, the oldest first; none where they are not. */
+export interface LogKeyListing {
   readonly keys: readonly {
     readonly id: string
     readonly createdAt: string
@@ -156,10 +160,8 @@ export interface LogRecordDescription extends LogEntry {
 /** `GET /archive/files[?after=id][&limit=n]`, in the order in which they were made. */
 export interface ArchiveListing {
   readonly files: readonly ArchivedFile[]
-  /** Where it goes on: pass it as `cursor`. A page may have no record and go on. Absent where all was seen. */
-  readonly next?: string
-  /** The last record that was looked at, where it goes on. */
-  readonly reached?: { readonly seq: number; readonly at: string }
+  /** Present when there are more: pass it as `after`. */
+  readonly next?: number
 }
 
 export interface ArchivedFile {
@@ -205,6 +207,17 @@ export interface CheckRequest {
   readonly checkpoints: readonly string[]
 }
 
+/** `GET /reconciliation`: newest first. */
+export interface ReconciliationListing {
+  readonly runs: readonly RunSummary[]
+}
+
+/** `GET /reconciliation/RUN` */
+export interface ReconciliationState extends RunResult {
+  /** While it is under way. */
+  readonly progress?: RunProgress
+}
+
 export const controlPaths = {
   status: '/status',
   apply: '/apply',
@@ -212,6 +225,9 @@ export const controlPaths = {
   keys: '/keys',
   refreshKeys: '/keys/refresh',
   log: '/log',
+  record: (seq: number) => `/log/${seq}`,
+  /** The bytes of an attachment, from 1; a REST body is the first. */
+  attachment: (seq: number, number: number) => `/log/${seq}/attachment/${number}`,
   /** ASiC-E of one record; `?force=1` time-stamps it first. */
   container: (seq: number) => `/log/${seq}/container`,
   /** C2SP tlog-proof of one record. */
@@ -225,9 +241,13 @@ export const controlPaths = {
   logKeys: '/log/keys',
   /** POST `{id}`. */
   logKeyRetire: '/log/keys/retire',
-  record: (seq: number) => `/log/${seq}`,
-  /** The bytes of an attachment, from 1; a REST body is the first. */
-  attachment: (seq: number, number: number) => `/log/${seq}/attachment/${number}`,
+  /** POST begins a comparison with another party's log, and answers with its name. */
+  reconciliation: '/reconciliation',
+  reconciliationRun: (run: string) => `/reconciliation/${run}`,
+  /** `?first=0&limit=1000` */
+  reconciliationFindings: (run: string) => `/reconciliation/${run}/findings`,
+  /** POST; the answer is a statement. */
+  reconciliationStatement: '/reconciliation/statement',
   verificationConfiguration: '/verificationconf',
   /** GET, an ArchiveStatus. The three answer 404 where the archive is turned off. */
   archive: '/archive',

@@ -8,6 +8,7 @@ import type { Gateway } from './exchange/gateway.ts'
 import { PRODUCT_VERSION } from './exchange/version.ts'
 import { checkHealth, isHealthy } from './health.ts'
 import { answerVerificationConf, logKeyRoutes, logRoutes } from './message-log/index.ts'
+import { reconciliationRoutes } from './reconciliation/control.ts'
 import { stream } from './streamed.ts'
 import { transparencyRoutes } from './transparency/control.ts'
 
@@ -71,6 +72,7 @@ export function controlRoutes(
     logKeyRoutes(app, gateway.messageLog.keys)
     transparencyRoutes(app, gateway)
     if (gateway.archive !== undefined) archiveRoutes(app, gateway.archive)
+    reconciliationRoutes(app, gateway.reconciliation)
 
     app.get(controlPaths.verificationConfiguration, async (_request, response) => {
       const answer = await answerVerificationConf(gateway.configuration.current(), gateway.clock.now())

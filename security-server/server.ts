@@ -24,6 +24,7 @@ import { openOcspAnswers } from './certificates/ocsp-answers.ts'
 import type { TlsIdentity } from './certificates/own-keys.ts'
 import type { SecurityServerConfig } from './config.ts'
 import { createClientListeners } from './consumer/listener.ts'
+import { askOther } from './consumer/own-rest.ts'
 import { openPeers } from './consumer/peers.ts'
 import type { SecurityServerStatus } from './contract.ts'
 import { controlRoutes } from './control.ts'
@@ -39,6 +40,7 @@ import { openCaller } from './provider/call.ts'
 import { descriptionFetcher, documentFetcher } from './provider/describe.ts'
 import { createServerListener } from './provider/listener.ts'
 import { createOcspListener } from './provider/ocsp-listener.ts'
+import { openReconciliation } from './reconciliation/index.ts'
 import { openServices } from './services/index.ts'
 import { openTransparency, type Transparency } from './transparency/index.ts'
 
@@ -162,6 +164,21 @@ export async function startSecurityServer(
   // What is stopped last was opened first: exchanges that the listeners still wait for are told of.
   life.onStop('monitoring', () => monitoring.close())
 
+  const reconciliation = await openReconciliation({
+    directory: config.directory,
+    place: storePlace(config.store, config.directory, 'reconciliation'),
+    server,
+    messageLog,
+    transparency: history,
+    configuration: () => configuration.current(),
+    clients: () => services.snapshot().clients.map(({ id }) => id),
+    ask: (question, most) => askOther(gateway, question, most),
+    settings: config.reconciliation,
+    clock,
+    log,
+  })
+  life.onStop('reconciliation', () => reconciliation.close())
+
   const gateway: Gateway = {
     server,
     clock,
@@ -177,6 +194,7 @@ export async function startSecurityServer(
     caller,
     metadata,
     monitoring,
+    reconciliation,
     counters: createCounters(),
     logsBodies: bodyLogging(config.messageLog.bodyLogging),
     idleMs: config.limits.idleSeconds * 1000,

@@ -3,7 +3,8 @@
 //
 //   0 ‖ leaves, u64 ‖ hash for each subtree that covers them
 //   1 ‖ value ‖ seq, u64 ‖ time, u64 ‖ salt ‖ commitment      a record that the other side has too: the rest of it is as in its own
-//   2 ‖ salt ‖ commitment ‖ record ‖ signature ‖ chain ‖ chain result     each of the last four behind its length (u32; 0xFFFFFFFF: absent)
+//   2 ‖ salt ‖ commitment ‖ record ‖ signature ‖ chain ‖ chain result ‖ digests of attachments
+//                                                          each of the last five behind its length (u32; 0xFFFFFFFF: absent)
 //
 // Numbers are big-endian. A page is frames, whole; sixteen mebioctets at most.
 import { coveringNodes, HASH_BYTES, type Hash, isTreeSize } from '#transparency'
@@ -41,6 +42,8 @@ export interface ShownSignature {
   readonly signature: Uint8Array
   readonly chain?: Uint8Array
   readonly chainResult?: Uint8Array
+  /** SHA-512 of each, where there are several: the record has one over all. */
+  readonly attachments?: readonly Uint8Array[]
 }
 
 export type Frame = HiddenFrame | KnownFrame | ShownFrame
@@ -51,6 +54,7 @@ export const FULL_PAGE_BYTES = 2 * 1024 * 1024
 const MAX_RECORD_BYTES = 64 * 1024
 const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 const COMMITMENT_BYTES = 32
+const DIGEST_BYTES = 64
 const KNOWN_BYTES = VALUE_BYTES + 16 + SALT_BYTES + COMMITMENT_BYTES
 const ABSENT = 0xffffffff
 
@@ -61,8 +65,9 @@ export function writeFrame(frame: Frame): Buffer {
     case 'known':
       return Buffer.concat([Uint8Array.of(1), frame.value, u64(frame.seq), u64(frame.at), frame.salt, frame.commitment])
     case 'shown': {
-      const { signature, chain, chainResult } = frame.signed ?? {}
-      const documents = [frame.record, signature, chain, chainResult].flatMap((document) => [
+      const { signature, chain, chainResult, attachments } = frame.signed ?? {}
+      const digests = attachments && Buffer.concat(attachments)
+      const documents = [frame.record, signature, chain, chainResult, digests].flatMap((document) => [
         u32(document?.length ?? ABSENT),
         document ?? new Uint8Array(0),
       ])
@@ -117,12 +122,25 @@ export function* readFrames(page: Uint8Array, size: number): Generator<Frame> {
       const [salt, commitment] = [take(SALT_BYTES), take(COMMITMENT_BYTES)]
       const record = document(MAX_RECORD_BYTES)
       if (record === undefined) throw malformed('a shown leaf has no record')
-      const [signature, chain, chainResult] = [1, 2, 3].map(() => document(MAX_DOCUMENT_BYTES))
-      const signed = signature && { signature, ...(chain && { chain }), ...(chainResult && { chainResult }) }
+      const [signature, chain, chainResult, digests] = [1, 2, 3, 4].map(() => document(MAX_DOCUMENT_BYTES))
+      const attachments = digests && split(digests)
+      const signed = signature && {
+        signature,
+        ...(chain && { chain }),
+        ...(chainResult && { chainResult }),
+        ...(attachments && { attachments }),
+      }
       yield { kind: 'shown', salt, commitment, record, ...(signed && { signed }) }
       leaves += 1
     } else throw malformed(`there is no frame of kind ${kind}`)
   }
+}
+
+function split(digests: Buffer): Uint8Array[] {
+  if (digests.length === 0 || digests.length % DIGEST_BYTES !== 0) throw malformed('a digest has not 64 octets')
+  return Array.from({ length: digests.length / DIGEST_BYTES }, (_, at) =>
+    digests.subarray(at * DIGEST_BYTES, (at + 1) * DIGEST_BYTES),
+  )
 }
 
 function u64(value: number): Buffer {

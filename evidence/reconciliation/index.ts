@@ -31,6 +31,7 @@ export {
   type ReconciliationReport,
   type SideReport,
 } from './report.ts'
+export { whyNotSigned } from './signature.ts'
 export { readStatement, type StatementHead, type StatementPart, writeStatement } from './statement.ts'
 export {
   belongsTo,

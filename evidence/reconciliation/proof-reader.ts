@@ -31,7 +31,7 @@ export interface ProofParts {
   /** Its list, matched with one's own. */
   readonly listed: ValueList
   /** One's own record that has this value; undefined where records are shown whole only, as in files. */
-  readonly own?: (value: Uint8Array) => OwnRecord | undefined
+  readonly own?: (value: Uint8Array) => Promise<OwnRecord | undefined>
   /** Told of each record that only this side has. */
   readonly onlyHere: (shown: ShownRecord) => void
   /** Told of each record that is shown whole, whoever has it. */
@@ -59,7 +59,7 @@ export class ProofReader {
   async take(page: Uint8Array, turn: Turn): Promise<void> {
     let done = 0
     for (const frame of readFrames(page, this.size)) {
-      this.#takeFrame(frame)
+      await this.#takeFrame(frame)
       done += 1
       if (done % SLICE === 0) await turn()
     }
@@ -76,22 +76,22 @@ export class ProofReader {
     return this.#parts.listed.without(PROVEN)
   }
 
-  #takeFrame(frame: Frame): void {
+  async #takeFrame(frame: Frame): Promise<void> {
     if (frame.kind === 'hidden') {
       const nodes = coveringNodes({ start: this.size, end: this.size + frame.leaves })
       for (const [at, hash] of frame.hashes.entries()) this.#frontier.appendSubtree(nodes[at]?.level ?? 0, hash)
       return
     }
-    if (frame.kind === 'known') this.#known(frame)
+    if (frame.kind === 'known') await this.#known(frame)
     else this.#shown(frame)
     this.#frontier.append(leafHash(recordEntry(frame.commitment)))
   }
 
-  #known({ value, seq, at, salt, commitment }: KnownFrame): void {
+  async #known({ value, seq, at, salt, commitment }: KnownFrame): Promise<void> {
     const { listed, own } = this.#parts
     this.#expect(seq, at)
     const index = listed.findWithout(value, PROVEN)
-    const mine = index === undefined || !listed.is(index, MATCHED) ? undefined : own?.(value)
+    const mine = index === undefined || !listed.is(index, MATCHED) ? undefined : await own?.(value)
     if (index === undefined || mine === undefined)
       throw new StatementError('wrong_proof', `Record ${seq} is said to be known, and is not`)
     const side = mine.record.side === 'consumer' ? 'provider' : 'consumer'

@@ -11,6 +11,7 @@ import type { MessageLog } from '../message-log/index.ts'
 import type { Metadata } from '../metadata/index.ts'
 import type { Monitoring } from '../monitoring/index.ts'
 import type { ServiceCaller } from '../provider/call.ts'
+import type { Reconciliation } from '../reconciliation/index.ts'
 import type { ServiceRegistry } from '../services/index.ts'
 import type { Transparency } from '../transparency/index.ts'
 import type { LogsBodies } from './body-logging.ts'
@@ -33,6 +34,8 @@ export interface Gateway {
   readonly caller: ServiceCaller
   readonly metadata: Metadata
   readonly monitoring: Monitoring
+  /** Compares what was logged with what other parties have logged. */
+  readonly reconciliation: Reconciliation
   readonly counters: Counters
   readonly logsBodies: LogsBodies
   /** Nothing moving for this long while a message is under way cuts it. Milliseconds. */

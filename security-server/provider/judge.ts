@@ -20,7 +20,8 @@ export interface Asker {
 }
 
 /** What this server answers itself in place of a service: own.ts. */
-export type OwnService = 'metadata' | MonitoringService
+export type OwnRest = 'metadata' | 'reconciliation'
+export type OwnSoap = 'metadata' | MonitoringService
 
 /** Parses the head and says which service may be called. `named` is the request id of the transport message. Throws XRoadFault. */
 export function judgeRest(
@@ -29,7 +30,7 @@ export function judgeRest(
   named: string | undefined,
   asker: Asker,
   ocsp: readonly Uint8Array[],
-): { readonly head: RestRequestHead; readonly service: LocalService | OwnService } {
+): { readonly head: RestRequestHead; readonly service: LocalService | OwnRest } {
   const { watched } = asker
   const head = parseHead(bytes)
   watchRest(watched, head)
@@ -42,6 +43,7 @@ export function judgeRest(
   watched.serviceType = known?.type ?? 'REST'
   watched.endpoints = known?.endpoints ?? []
   if (gateway.metadata.isRest(head)) return { head, service: 'metadata' }
+  if (gateway.reconciliation.isRest(head)) return { head, service: 'reconciliation' }
   const question = { service, ...asking(gateway, head.client, asker.configuration), method, servicePath }
   return { head, service: snapshot.authorise(question).service }
 }
@@ -52,7 +54,7 @@ export function judgeSoap(
   message: SoapMessage,
   asker: Asker,
   ocsp: readonly Uint8Array[],
-): LocalService | OwnService {
+): LocalService | OwnSoap {
   watchSoap(asker.watched, message)
   checkParties(gateway, message, asker, ocsp)
   const { service, client } = message

@@ -1,5 +1,5 @@
-// Provider: what this server answers itself in place of a service, metadata and monitoring. Nobody needs a right to ask; signatures and log are those
-// of any other exchange (wire-client §4, §6).
+// Provider: what this server answers itself in place of a service: metadata, monitoring, reconciliation. Nobody needs a right to ask; signatures and
+// log are those of any other exchange (wire-client §4, §6).
 import type { ServerResponse } from 'node:http'
 import {
   answerSoap,
@@ -14,24 +14,32 @@ import type { Attached } from '../exchange/compose.ts'
 import type { Gateway } from '../exchange/gateway.ts'
 import type { RestMetadataAnswer, SoapMetadataAnswer, SoapMetadataAttachment } from '../metadata/index.ts'
 import type { MonitoringAnswer } from '../monitoring/index.ts'
+import type { RestReply } from '../reconciliation/index.ts'
 import type { AcceptedRest, AcceptedSoap } from './accept.ts'
-import { asking, type OwnService } from './judge.ts'
+import { asking, type OwnRest, type OwnSoap } from './judge.ts'
 import { Reply } from './reply.ts'
 
 const SIDE = 'server.serverproxy'
 
+/** What a service would have answered. */
+export type OwnRestAnswer = RestMetadataAnswer | RestReply
+
 /** Throws XRoadFault. */
-export function answerOwnRest(gateway: Gateway, request: AcceptedRest): Promise<RestMetadataAnswer> {
-  const { message, configuration } = request
-  const { service, query, client } = message
-  return gateway.metadata.answerRest({ service, query, ...asking(gateway, client, configuration) })
+export async function answerOwnRest(gateway: Gateway, request: AcceptedRest, own: OwnRest): Promise<OwnRestAnswer> {
+  const { message, configuration, body: reference } = request
+  const { service, query, client, servicePath } = message
+  if (own === 'reconciliation') {
+    const body = reference && gateway.messageLog.read(reference)
+    return await gateway.reconciliation.answerRest({ client, service, servicePath, body })
+  }
+  return await gateway.metadata.answerRest({ service, query, ...asking(gateway, client, configuration) })
 }
 
 /** What goes wrong before the answer is there is thrown; from there on it is a part of the multipart (wire-message §2.3). */
 export async function replyOwn(
   gateway: Gateway,
   request: AcceptedSoap,
-  own: OwnService,
+  own: OwnSoap,
   response: ServerResponse,
 ): Promise<void> {
   const { watched } = request.exchange
@@ -60,7 +68,7 @@ export async function replyOwn(
 async function answer(
   gateway: Gateway,
   { message, configuration }: AcceptedSoap,
-  own: OwnService,
+  own: OwnSoap,
 ): Promise<SoapMetadataAnswer | MonitoringAnswer> {
   const { service, client, securityServer } = message
   try {

@@ -22,7 +22,7 @@ import type { Exchange } from '../exchange/record.ts'
 import type { ReceivedSignature } from '../exchange/signing.ts'
 import type { BodyReference } from '../message-log/index.ts'
 import type { LocalService } from '../services/index.ts'
-import { type Asker, judgeRest, judgeSoap, type OwnService } from './judge.ts'
+import { type Asker, judgeRest, judgeSoap, type OwnRest, type OwnSoap } from './judge.ts'
 
 const SIDE = 'server.serverproxy'
 const DECODING = `${SIDE}.service_failed` as const
@@ -35,8 +35,6 @@ interface ReceivedMessage {
   readonly [received]: true
   readonly exchange: Exchange
   readonly provider: ClientId
-  /** To be called, or what answers in its place. */
-  readonly service: LocalService | OwnService
   readonly body: BodyReference | undefined
   readonly signature: ReceivedSignature
   readonly configuration: GlobalConfiguration
@@ -44,11 +42,14 @@ interface ReceivedMessage {
 
 export interface ReceivedRest extends ReceivedMessage {
   readonly kind: 'rest'
+  /** To be called, or what answers in its place. */
+  readonly service: LocalService | OwnRest
   readonly message: RestRequestHead
 }
 
 export interface ReceivedSoap extends ReceivedMessage {
   readonly kind: 'soap'
+  readonly service: LocalService | OwnSoap
   readonly message: SoapMessage
   /** Header lines of the message's part, and of each attachment's. */
   readonly lines: string
@@ -83,6 +84,8 @@ async function readRest(gateway: Gateway, request: IncomingMessage, asker: Asker
         ? judgeRest(gateway, part.bytes, header(request, transportHeaders.requestId), asker, ocsp)
         : undefined,
     ({ head }) => head.service,
+    ({ head, service }) =>
+      service === 'reconciliation' ? gateway.reconciliation.mostAttached(head.client, head.servicePath) : 0,
   )
   const { head, service } = message
   const { configuration, watched } = asker
@@ -103,6 +106,7 @@ async function readSoap(gateway: Gateway, request: IncomingMessage, asker: Asker
     (part, ocsp) =>
       part.kind === 'soap' ? { ...part, service: judgeSoap(gateway, part.message, asker, ocsp) } : undefined,
     ({ message }) => message.service,
+    () => 0,
   )
   const { message, service, lines } = incoming.message
   const provider = clientOf(message.service)
@@ -132,17 +136,19 @@ async function readSoap(gateway: Gateway, request: IncomingMessage, asker: Asker
   } as Received
 }
 
-async function readParts<M extends { readonly service: LocalService | OwnService }>(
+async function readParts<M extends { readonly service: LocalService | string }>(
   gateway: Gateway,
   request: IncomingMessage,
   missing: 'missing_rest' | 'missing_soap',
   message: (part: MessagePart, ocsp: readonly Uint8Array[]) => M | undefined,
   asked: (message: M) => ServiceId,
+  mostOf: (message: M) => number,
 ): Promise<Incoming<M>> {
   try {
     const source = chunksOf(request, gateway.idleMs)
     // Everybody may ask this server itself, but not make it keep things.
-    const mostAttached = ({ service }: M) => (typeof service === 'string' ? 0 : Number.POSITIVE_INFINITY)
+    const mostAttached = (message: M) =>
+      typeof message.service === 'string' ? mostOf(message) : Number.POSITIVE_INFINITY
     const logsBodies = (message: M) => gateway.logsBodies(SIDE, clientOf(asked(message)))
     const reading = { side: SIDE, role: 'request', missing, message, logsBodies, mostAttached } as const
     return await readIncoming(gateway.messageLog, source, request.headers['content-type'] ?? '', reading)

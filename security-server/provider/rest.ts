@@ -4,12 +4,11 @@ import { buildRestResponse, mimeTypes, reducedRest } from '#protocol'
 import { type BodyStart, startBody } from '../exchange/body.ts'
 import type { Gateway } from '../exchange/gateway.ts'
 import { chunksOf } from '../exchange/idle.ts'
-import type { RestMetadataAnswer } from '../metadata/index.ts'
 import type { LocalService } from '../services/index.ts'
 import type { AcceptedRest } from './accept.ts'
 import type { ServiceAnswer } from './call.ts'
 import { callFault } from './call-fault.ts'
-import { answerOwnRest } from './own.ts'
+import { answerOwnRest, type OwnRestAnswer } from './own.ts'
 import { Reply } from './reply.ts'
 
 const SIDE = 'server.serverproxy'
@@ -22,9 +21,9 @@ export async function replyRest(gateway: Gateway, request: AcceptedRest, respons
   const reply = new Reply(gateway, request, response)
   const { watched } = request.exchange
   watched.stage('call')
-  let answer: ServiceAnswer | RestMetadataAnswer | undefined
+  let answer: ServiceAnswer | OwnRestAnswer | undefined
   try {
-    if (typeof request.service === 'string') answer = await answerOwnRest(gateway, request)
+    if (typeof request.service === 'string') answer = await answerOwnRest(gateway, request, request.service)
     else {
       watched.requestOutTs = gateway.clock.now().getTime()
       answer = await call(gateway, request, request.service)
@@ -71,7 +70,7 @@ function call(gateway: Gateway, request: AcceptedRest, service: LocalService): P
 /** The entity of the answer, be it of length 0 (wire-message §2.5). HEAD, 204 and 304 have none; whatever follows on the wire is not one. */
 async function beginBody(
   request: AcceptedRest,
-  { status, body }: ServiceAnswer | RestMetadataAnswer,
+  { status, body }: ServiceAnswer | OwnRestAnswer,
 ): Promise<BodyStart | undefined> {
   if (request.message.method === 'HEAD' || status === 204 || status === 304) {
     if ('dump' in body) await body.dump()

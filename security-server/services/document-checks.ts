@@ -23,7 +23,7 @@ export interface DescriptionTrust {
 /** Fetches an OpenAPI or WSDL description; rejects when it is over 10 MiB, late, not there, or of somebody else. */
 export type FetchText = (url: string, trust: DescriptionTrust) => Promise<string>
 
-/** The names of X-Road's own services: a service of such a name would never be reached (wire-client §5.6). */
+/** The names of services that servers answer themselves, X-Road's (wire-client §5.6) and ours: one of such a name would never be reached. */
 export const RESERVED_CODES: ReadonlySet<string> = new Set([
   'listClients',
   'listMethods',
@@ -33,10 +33,11 @@ export const RESERVED_CODES: ReadonlySet<string> = new Set([
   'getSecurityServerMetrics',
   'getSecurityServerOperationalData',
   'getSecurityServerHealthData',
+  'saadikReconciliation',
 ])
 
 export function checkCode(code: string, path: string, faults: Faults): void {
-  if (RESERVED_CODES.has(code)) faults.add(path, `${code} is reserved for a service of X-Road itself`)
+  if (RESERVED_CODES.has(code)) faults.add(path, `${code} is reserved for a service that the server answers itself`)
   checkName(code, path, faults)
 }
 

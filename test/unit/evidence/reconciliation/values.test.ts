@@ -102,7 +102,7 @@ async function known(bend: { readonly queryId?: string; readonly at?: number; re
   const other: OwnRecord = { record: mine, other: idKey({ ...log.party, subsystemCode: 'sub' }) }
   const reader = new ProofReader({
     ...{ terms: TERMS, key, party: log.party, listed: list },
-    own: (asked) => (Buffer.from(asked).equals(value) ? other : undefined),
+    own: async (asked) => (Buffer.from(asked).equals(value) ? other : undefined),
     onlyHere: () => assert.fail('nothing is alone'),
   })
   const frames: Frame[] = [
@@ -128,7 +128,12 @@ test('frames are read back as they were written, and nothing else is one', () =>
     salt: Buffer.alloc(32, 1),
     commitment: Buffer.alloc(32, 2),
     record: Buffer.from('record'),
-    signed: { signature: Buffer.from('<s/>'), chain: Buffer.from('<c/>'), chainResult: Buffer.from('<r/>') },
+    signed: {
+      signature: Buffer.from('<s/>'),
+      chain: Buffer.from('<c/>'),
+      chainResult: Buffer.from('<r/>'),
+      attachments: [Buffer.alloc(64, 3), Buffer.alloc(64, 4)],
+    },
   }
   const plain: Frame = { kind: 'shown', salt: shown.salt, commitment: shown.commitment, record: Buffer.alloc(0) }
   const hidden: Frame = { kind: 'hidden', leaves: 3, hashes: [made(1), made(2)] }
