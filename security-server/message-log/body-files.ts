@@ -106,7 +106,7 @@ export async function hasBodies(directory: string): Promise<boolean> {
  * anything is spooled, and looks only at files of earlier runs (the number in their name), so it can never meet a body
  * that is on its way. Returns the names of what it removed.
  *
- * @param runs Those not swept yet: from the first (what is older was swept, and records do not go away) up to this one.
+ * @param runs Those not swept yet: from the first (what is older was swept, and a body goes before its record does) up to this one.
  */
 export async function sweep(
   directory: string,
