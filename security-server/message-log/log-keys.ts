@@ -84,9 +84,7 @@ export class OpenKeys implements LogKeys {
       const secret = randomBytes(KEY_BYTES)
       const { id } = new MasterKey(secret)
       const key = { id, createdAt: this.#clock.now(), secret }
-      // Lines that somebody has added by hand stay; they count from the next start on.
-      const written = (await readKeys({ keysFile: file })) ?? []
-      await writeKeys(file, [...written, key])
+      await writeKeys(file, [...(await this.#known(file)), key])
       // A crash here leaves a key that nothing was encrypted with; the next start takes it as the current one.
       await this.#add(secret)
       this.#ring.add(secret)
@@ -103,16 +101,21 @@ export class OpenKeys implements LogKeys {
       if (state === undefined) throw new LogError('key_unknown', `There is no key ${id}`)
       if (state.current) throw new LogError('key_needed', `Key ${id} is the one of new records; make a new one first`)
       if (state.records > 0) throw new LogError('key_needed', `Key ${id} is needed for ${state.records} records`)
-      const written = (await readKeys({ keysFile: file })) ?? []
       await writeKeys(
         file,
-        written.filter((key) => key.id !== id),
+        (await this.#known(file)).filter((key) => key.id !== id),
       )
       // A body that was spooled with it and is not recorded yet is refused now, and its message with it.
       this.#ring.remove(id)
       this.#keys = this.#keys.filter((key) => key.id !== id)
       this.#log.info('a key of the message log was retired', { id, file })
     })
+  }
+
+  /** Those of this process, whatever has become of the file, and lines that somebody has added to it, which count from the next start on. */
+  async #known(file: string): Promise<readonly LogKey[]> {
+    const written = (await readKeys({ keysFile: file })) ?? []
+    return [...this.#keys, ...written.filter(({ id }) => !this.#keys.some((key) => key.id === id))]
   }
 
   #file(): string {

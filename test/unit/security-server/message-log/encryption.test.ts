@@ -10,6 +10,8 @@ import { digest } from '#trust'
 import { layOut, readFrame, writeFrame } from '../../../../security-server/message-log/frame.ts'
 import type { BodyReference, MessageLog } from '../../../../security-server/message-log/index.ts'
 import { KeyRing } from '../../../../security-server/message-log/key-ring.ts'
+import { parseKeys } from '../../../../security-server/message-log/keys-file.ts'
+import { MasterKey } from '../../../../security-server/message-log/master-key.ts'
 import { toRow } from '../../../../security-server/message-log/row.ts'
 import { filesWith } from '../../../federation/canary.ts'
 import { code, collect, openLog, record, spooled, TestLog, temporaryDirectory, until } from './fixture.ts'
@@ -125,6 +127,17 @@ test('a new key is for new records; the old ones need theirs, and it stays until
     (await again.keys.list()).map(({ current }) => current),
     [false, true],
   )
+})
+
+test('a new key writes back what was lost of the file, and leaves what was added', async (t) => {
+  const at = await place(t)
+  const log = await open(t, at)
+  const [first] = await log.keys.list()
+  const added = randomBytes(32)
+  await writeFile(at.keysFile, `2026-03-01T12:00:00Z ${added.toString('base64')}\n`)
+  const second = await log.keys.create()
+  const ids = parseKeys(await readFile(at.keysFile, 'utf8'), 'here').map(({ id }) => id)
+  assert.deepEqual(ids, [first?.id, new MasterKey(added).id, second])
 })
 
 test('a key that nothing needs goes from the file', async (t) => {
