@@ -28,6 +28,8 @@ export type HostErrorCode =
   | 'store_busy'
   /** Another process has the store: it is the only one that writes there. */
   | 'store_in_use'
+  /** An audit trail was changed, or the disk does not take its lines. */
+  | 'audit_failed'
 
 /** `remote` is what another process said about its refusal. */
 export interface RemoteError {

@@ -1,5 +1,6 @@
 // The door of host/: what any process needs, without knowledge of X-Road. Opening it loads no npm package: each is loaded by the
 // first call that needs it.
+export { type AuditLine, type AuditTrail, openAuditTrail, readAuditTrail } from './audit-trail.ts'
 export { type Clock, systemClock } from './clock.ts'
 export { passedOn } from './collector.ts'
 export { filePath, loadConfig } from './config.ts'
@@ -16,7 +17,9 @@ export { type Lock, takeLock } from './lock.ts'
 export { createLog, type Log, type LogOptions } from './log.ts'
 export { discreet, lastResort, notFound } from './open-http.ts'
 export {
+  connectDriver,
   connectPostgres,
+  type DriverOptions,
   type PostgresAnswer,
   type PostgresConnection,
 } from './postgres-connection.ts'
