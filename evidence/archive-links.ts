@@ -16,7 +16,13 @@ export function linkArchives<R extends ArchiveReport>(
   start: ArchiveStart,
 ): readonly (R & { readonly link: ArchiveLink })[] {
   const ends = new Set(reports.map(({ lastDigest }) => lastDigest))
-  const followers = Map.groupBy(reports, ({ previous }) => previous?.digest)
+  const followers = new Map<string | undefined, R[]>()
+  for (const report of reports) {
+    const before = report.previous?.digest
+    const known = followers.get(before)
+    if (known === undefined) followers.set(before, [report])
+    else known.push(report)
+  }
   return reports.map((report) => {
     const { digest: before, file } = report.previous ?? {}
     const others = (followers.get(before) ?? []).filter(({ lastDigest }) => lastDigest !== report.lastDigest)

@@ -18,7 +18,9 @@ import {
   MINIMUM_RSA_BITS,
   type SignatureAlgorithm,
 } from './algorithms.ts'
+import { write } from './der-writer.ts'
 import { TrustError } from './error.ts'
+import { oids } from './oids.ts'
 
 export type { KeyObject } from 'node:crypto'
 
@@ -131,10 +133,14 @@ export const NOTE_ALGORITHMS = Object.freeze({
 })
 export type NoteAlgorithm = keyof typeof NOTE_ALGORITHMS
 
+const NOTE_OIDS = { ed25519: 'ed25519', 'ml-dsa-44': 'mlDsa44' } as const
+
 /** A raw public key (RFC 8032 §5.1.5, FIPS 204 §7.2) as a key. Throws TrustError `unsupported_algorithm` where the octets are none. */
 export function notePublicKey(algorithm: NoteAlgorithm, raw: Uint8Array): KeyObject {
+  // As SubjectPublicKeyInfo: Node before 24 reads no raw keys, and auditors' programs run on what they have.
+  const spki = write.sequence(write.sequence(write.oid(oids[NOTE_OIDS[algorithm]])), write.bits(raw))
   try {
-    return createPublicKey({ key: raw, format: 'raw-public', asymmetricKeyType: algorithm })
+    return publicKeyFromSpki(spki)
   } catch (error) {
     throw new TrustError('unsupported_algorithm', `These octets are no ${algorithm} public key`, { cause: error })
   }

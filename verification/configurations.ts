@@ -80,8 +80,14 @@ function generationsIn(files: Files): readonly (readonly Files[])[] {
       folder.set(path.slice(cut + 1), bytes)
       break
     }
-  const places = Map.groupBy(folders, ([folder]) => folder.slice(0, Math.max(0, folder.lastIndexOf('/'))))
-  return [...places.values()].map((found) => found.map(([, own]) => own))
+  const places = new Map<string, Files[]>()
+  for (const [folder, own] of folders) {
+    const place = folder.slice(0, Math.max(0, folder.lastIndexOf('/')))
+    const found = places.get(place)
+    if (found === undefined) places.set(place, [own])
+    else found.push(own)
+  }
+  return [...places.values()]
 }
 
 /** Whose it is, and until when, is verified at once; what it says is read when it is asked for. */
