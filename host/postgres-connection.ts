@@ -54,14 +54,60 @@ export interface PostgresConnection {
  * @throws {HostError} `store_unreachable`, or `store_unusable` where it would be the same at the next try: an old server, one that
  *   acknowledges what a power cut takes away, a wrong password
  */
-export async function connectPostgres(
+export function connectPostgres(
   settings: PostgresSettings,
   options: { readonly name: string; readonly readOnly?: boolean },
 ): Promise<PostgresConnection> {
+  return firstOf(settings, (host) => connectTo(host, settings, options))
+}
+
+export interface DriverOptions {
+  /** As the server lists it, and as `synchronous_standby_names` may call it. */
+  readonly applicationName: string
+  /** Settings of the session. What else is not said here is as the server has it: no statement ends by itself. */
+  readonly session: Readonly<Record<string, string>>
+  /** Speaks the replication protocol, of this one database. */
+  readonly replication?: boolean
+}
+
+/**
+ * The driver's own client, connected, for what no store needs: COPY, replication. Its values come as the text that the server sends.
+ *
+ * @throws {HostError} `store_unreachable`, `store_unusable`
+ */
+export function connectDriver(settings: PostgresSettings, options: DriverOptions): Promise<pg.Client> {
+  return firstOf(settings, async (host) => {
+    const { Client } = load<typeof pg>('pg')
+    const { applicationName, session, replication = false } = options
+    const client = new Client({
+      ...driverConfig(host, settings, { ...session, ...KEEPALIVE }),
+      application_name: applicationName,
+      types: { getTypeParser: () => (value: string) => value },
+      ...(replication ? { replication: 'database' } : {}),
+    } as pg.ClientConfig)
+    // Whoever waits for an answer is told by itself.
+    client.on('error', () => {})
+    try {
+      await client.connect()
+      return client
+    } catch (cause) {
+      void client.end().catch(() => undefined)
+      const { error } = postgresFailure(cause, whereOf(host, settings))
+      if (error instanceof HostError) throw error
+      throw new HostError(
+        'store_unusable',
+        `the database ${whereOf(host, settings)} cannot be used: ${reasonOf(error)}`,
+        { cause },
+      )
+    }
+  })
+}
+
+async function firstOf<T>(settings: PostgresSettings, connect: (host: string) => Promise<T>): Promise<T> {
   const failures: HostError[] = []
   for (const host of settings.hosts) {
     try {
-      return await connectTo(host, settings, options)
+      return await connect(host)
     } catch (error) {
       failures.push(error as HostError)
     }
@@ -72,12 +118,16 @@ export async function connectPostgres(
   throw new HostError(code, `none of its hosts: ${failures.map((failure) => failure.message).join('; ')}`)
 }
 
+function whereOf(host: string, { database, port }: PostgresSettings): string {
+  return `${database} at ${host}:${port}`
+}
+
 async function connectTo(
   host: string,
   settings: PostgresSettings,
   options: { readonly name: string; readonly readOnly?: boolean },
 ): Promise<PostgresConnection> {
-  const where = `${settings.database} at ${host}:${settings.port}`
+  const where = whereOf(host, settings)
   const { Client } = load<typeof pg>('pg')
   const client = new Client(clientConfig(host, settings, options))
   const connection = new Connection(client, where)
@@ -93,14 +143,13 @@ async function connectTo(
   }
 }
 
-/** Every key that the driver would else take from the environment (PGPASSWORD, PGSSLMODE, …) is given here. */
 function clientConfig(
   host: string,
-  { port, user, database, passwordFile, tls, schema }: PostgresSettings,
+  settings: PostgresSettings,
   { name, readOnly = false }: { readonly name: string; readonly readOnly?: boolean },
 ): pg.ClientConfig {
   const session = {
-    search_path: schema,
+    search_path: settings.schema,
     statement_timeout: STATEMENT_MS,
     lock_timeout: LOCK_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
@@ -108,6 +157,19 @@ function clientConfig(
     default_transaction_read_only: readOnly ? 'on' : 'off',
     ...KEEPALIVE,
   }
+  return {
+    ...driverConfig(host, settings, session),
+    application_name: `saadik ${name}`,
+    types: { getTypeParser },
+  } as pg.ClientConfig
+}
+
+/** Every key that the driver would else take from the environment (PGPASSWORD, PGSSLMODE, …) is given here. */
+function driverConfig(
+  host: string,
+  { port, user, database, passwordFile, tls }: PostgresSettings,
+  session: Readonly<Record<string, string | number>>,
+) {
   return {
     host,
     port,
@@ -117,7 +179,6 @@ function clientConfig(
     ssl: tls === false || host.startsWith('/') ? false : tlsOptions(tls),
     sslnegotiation: 'postgres',
     enableChannelBinding: true,
-    application_name: `saadik ${name}`,
     client_encoding: 'UTF8',
     options: Object.entries(session)
       .map(([key, value]) => `-c ${key}=${value}`)
@@ -125,8 +186,7 @@ function clientConfig(
     connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
-    types: { getTypeParser },
-  } as pg.ClientConfig
+  }
 }
 
 function readPassword(file: string | undefined): string {
