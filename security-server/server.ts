@@ -83,6 +83,7 @@ export async function startSecurityServer(
   let archive: Archive | undefined
   const messageLog = await openMessageLog({
     directory: join(config.directory, 'message-log'),
+    store: config.store,
     configuration: () => configuration.current(),
     refusal: () => transparency?.refusal(),
     settings: config.messageLog,
@@ -92,6 +93,7 @@ export async function startSecurityServer(
   life.onStop('message log', () => messageLog.close())
   const history = await openTransparency({
     directory: config.directory,
+    store: config.store,
     server,
     signer,
     messageLog,

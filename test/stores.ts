@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { TestContext } from 'node:test'
-import { connectPostgres, type StorePlace, storePlace } from '#host'
+import { connectPostgres, type StorePlace, type StoreSettings, storePlace } from '#host'
 import { freshDatabase } from './postgres.ts'
 
 export const engine = process.env['SAADIK_STORE'] === 'postgres' ? 'postgres' : 'sqlite'
@@ -34,6 +34,12 @@ export function placeOf({ store }: StoreConfig, directory: string, name: string)
   if (store === undefined) return storePlace(undefined, directory, name)
   const { host, ...rest } = store.postgres
   return { name, postgres: { ...rest, hosts: [host], tls: false } }
+}
+
+/** What `store` says to the message log of a directory. */
+export function logStore(directory: string): StoreSettings | undefined {
+  const place = placeIn(directory, 'message-log')
+  return 'file' in place ? undefined : { postgres: place.postgres }
 }
 
 /** Runs SQL that both engines know beside the process that has the store. */

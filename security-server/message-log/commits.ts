@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LogError } from './error.ts'
 import type { Layout } from './frame.ts'
-import type { Journal } from './journal.ts'
+import type { GroupWriter, LogFacts } from './log-store.ts'
 
 /** One group: what a commit takes without making those behind it wait long. */
 const GROUP_RECORDS = 512
@@ -23,15 +23,15 @@ interface Waiting {
 }
 
 export class Commits {
-  readonly #journal: Journal
+  readonly #writer: GroupWriter
   /** Owned by append and #commit; in the order of arrival, which becomes the order of numbers. */
   #waiting: Waiting[] = []
   #waitingBytes = 0
   #committing: Promise<void> | undefined
   #lastBegun = Number.NEGATIVE_INFINITY
 
-  constructor(journal: Journal) {
-    this.#journal = journal
+  constructor(writer: GroupWriter) {
+    this.#writer = writer
   }
 
   /** Resolves with the record's number once its group is durable. Rejects with LogError. */
@@ -51,13 +51,13 @@ export class Commits {
   }
 
   /** Makes room for a record, between two groups. Rejects with LogError where there is none. */
-  async makeRoom(): Promise<void> {
+  async makeRoom(): Promise<LogFacts | undefined> {
     while (this.#committing !== undefined) await this.#committing
-    const making = this.#journal.makeRoom()
+    const making = this.#writer.makeRoom()
     // Records that come meanwhile wait for it.
     const over = () => this.#commit()
     this.#committing = making.then(over, over)
-    await making
+    return await making
   }
 
   /** Resolves when nothing is under way any more. */
@@ -74,7 +74,7 @@ export class Commits {
       this.#lastBegun = performance.now()
       const group = this.#takeGroup()
       try {
-        const first = await this.#journal.append(group.map(({ layout }) => layout))
+        const first = await this.#writer.append(group.map(({ layout }) => layout))
         group.forEach((waiting, index) => {
           waiting.resolve(first + index)
         })

@@ -1,7 +1,7 @@
 // From a record to the ASiC-E container that an auditor judges (wire-message §8.1). Streams: a body is never whole in memory.
 import { insertTimestamp, writeContainer } from '#evidence'
 import { LogError } from './error.ts'
-import type { RecordTimestamp } from './reader.ts'
+import type { RecordTimestamp } from './log-store.ts'
 import type { BodyReference, StoredRecord } from './record.ts'
 
 /**

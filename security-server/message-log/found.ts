@@ -1,11 +1,11 @@
 // A row of the index, as what is told of a record.
 import { decodeClientId } from '#protocol'
-import type { BodyReference, FoundRecord, LogDirection, LogSide } from './record.ts'
+import type { BodyReference, FoundRecord, LogDirection, LogSide, StoredRecord } from './record.ts'
 import { memberIn, toParts } from './row.ts'
 import type { RecordRow } from './store.ts'
 
-/** A row of the index as SQLite hands it over; what a message is made of lies in its segment. */
-export interface Row {
+/** What the index knows of a record, as its database hands it over. */
+export interface FoundRow {
   readonly seq: number
   readonly at: number
   readonly side: LogSide
@@ -21,19 +21,25 @@ export interface Row {
   readonly issue: string | null
   readonly represented_party: string | null
   readonly body_size: number | null
-  readonly segment: number
-  readonly place: number
+  /** 0 or 1. */
   readonly timestamped: number
 }
 
-export const COLUMNS = `seq, at, side, direction, protocol, query_id, request_id, client, provider, service_code, service_version, user_id, issue,
-  represented_party, body_size, segment, place, seq NOT IN (SELECT seq FROM untimestamped) AS timestamped`
+/** A row of the index beside segments; what a message is made of lies in one of them. */
+export interface Row extends FoundRow {
+  readonly segment: number
+  readonly place: number
+}
 
-export function toFound(row: Row): FoundRecord {
+export const FOUND_COLUMNS = `seq, at, side, direction, protocol, query_id, request_id, client, provider, service_code, service_version,
+  user_id, issue, represented_party, body_size`
+export const COLUMNS = `${FOUND_COLUMNS}, segment, place, seq NOT IN (SELECT seq FROM untimestamped) AS timestamped`
+
+export function toFound(row: FoundRow): FoundRecord {
   return { ...toFacts(row), ...(row.body_size === null ? {} : { bodySize: row.body_size }) }
 }
 
-export function toFacts(row: Row): Omit<FoundRecord, 'bodySize'> {
+function toFacts(row: FoundRow): Omit<FoundRecord, 'bodySize'> {
   const { client, provider } = { client: decodeClientId(row.client), provider: decodeClientId(row.provider) }
   return {
     seq: row.seq,
@@ -54,6 +60,20 @@ export function toFacts(row: Row): Omit<FoundRecord, 'bodySize'> {
     ...(row.issue === null ? {} : { issue: row.issue }),
     ...(row.represented_party === null ? {} : { representedParty: row.represented_party }),
     timestamped: row.timestamped === 1,
+  }
+}
+
+/** A record from its row and its frame. Copies what it takes: the frame, with a small body in it, is gone with the next. */
+export function toStored(row: FoundRow, placed: RecordRow): StoredRecord {
+  const body = toBody(row.seq, placed)
+  return {
+    ...toFacts(row),
+    head: Buffer.from(placed.head),
+    ...(placed.headDigest === null ? {} : { headDigest: Buffer.from(placed.headDigest) }),
+    signature: Buffer.from(placed.signature),
+    ...(placed.chain === null ? {} : { chain: Buffer.from(placed.chain) }),
+    ...(placed.chainResult === null ? {} : { chainResult: Buffer.from(placed.chainResult) }),
+    ...(body === undefined ? {} : { body }),
   }
 }
 

@@ -31,6 +31,8 @@ export const FRAME_HEAD = LENGTHS_AT
 
 /** A record before it has a number. */
 export interface Layout {
+  /** In the clear: for an index that is written with it. */
+  readonly row: RecordRow
   readonly facts: Buffer
   /** In the order of PARTS. */
   readonly parts: readonly (Uint8Array | null)[]
@@ -64,7 +66,7 @@ export function layOut(row: RecordRow, keys = NO_KEYS): Layout {
   const length = parts.reduce((sum, part) => sum + (part?.length ?? 0), PARTS_AT + facts.length + CHECK_BYTES)
   if (length > MAX_FRAME_BYTES)
     throw new LogError('invalid_record', `The record cannot be logged: it takes ${length} bytes of a segment`)
-  return { facts, parts, length }
+  return { row, facts, parts, length }
 }
 
 /** Writes a frame into `target`. */

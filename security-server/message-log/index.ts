@@ -1,16 +1,16 @@
 // The message log: what was said, by whom, signed and time-stamped, and kept. Door of this folder.
 import type { GlobalConfiguration } from '#global-configuration'
-import type { Clock, Log } from '#host'
+import type { Clock, Log, StoreSettings } from '#host'
 import type { KeysSource } from './keys-file.ts'
 import type { LogKeys } from './log-keys.ts'
-import { openStore } from './open-log.ts'
-import type { RecordTimestamp } from './reader.ts'
+import type { RecordTimestamp } from './log-store.ts'
+import { openLog } from './open-log.ts'
 import type { BodyReference, FoundRecord, Keeping, LogRecord, RecordEvidence, StoredRecord } from './record.ts'
 import type { SearchPage, SearchQuery } from './search/query.ts'
 import type { BodySpool } from './spool.ts'
 
 export { answerAsic } from './asic.ts'
-export { type Commitments, openCommitments } from './commitments.ts'
+export { type Commitments, type LogPlace, openCommitments } from './commitments.ts'
 export { LogError, type LogErrorCode } from './error.ts'
 export { logKeyRoutes } from './key-routes.ts'
 export { describeRecord, listingOf } from './listing.ts'
@@ -121,6 +121,8 @@ export interface MessageLogSettings {
 export interface MessageLogOptions {
   /** Holds segments, index and bodies. Trusted: who can write here owns this server's evidence until it is time-stamped. */
   readonly directory: string
+  /** A PostgreSQL that holds them instead, and is trusted the same. */
+  readonly store?: StoreSettings | undefined
   readonly configuration: () => GlobalConfiguration | undefined
   /** Why somebody beside the log wants no record taken now; undefined lets it. Asked for each record. */
   readonly refusal?: () => string | undefined
@@ -131,5 +133,5 @@ export interface MessageLogOptions {
 
 /** Opens the log, recovers from whatever the last run left, and starts time-stamping. Throws LogError. */
 export function openMessageLog(options: MessageLogOptions): Promise<MessageLog> {
-  return openStore(options)
+  return openLog(options)
 }

@@ -1,5 +1,5 @@
 // The open log: bodies, commits, time-stamps and reading, in the order of design "The way of a message".
-import type { Lock, Log } from '#host'
+import type { Log } from '#host'
 import { digest, equalBytes } from '#trust'
 import type { Bodies } from './bodies.ts'
 import { Commits } from './commits.ts'
@@ -7,13 +7,9 @@ import { containerOf } from './container.ts'
 import { LogError } from './error.ts'
 import { layOut } from './frame.ts'
 import type { LogStatus, MessageLog, MessageLogOptions } from './index.ts'
-import type { Indexing } from './indexing.ts'
-import type { Journal } from './journal.ts'
 import type { KeyRing } from './key-ring.ts'
 import type { LogKeys } from './log-keys.ts'
-import type { LogThread } from './log-thread.ts'
-import type { Reader, RecordTimestamp } from './reader.ts'
-import type { ReadingOperations } from './reading-operations.ts'
+import type { LogStore, RecordTimestamp } from './log-store.ts'
 import type { BodyReference, FoundRecord, Keeping, LogRecord, RecordEvidence, StoredRecord } from './record.ts'
 import type { Removal } from './removal.ts'
 import { checkRecord, toRow } from './row.ts'
@@ -21,7 +17,6 @@ import { prepareQuery, type SearchPage, type SearchQuery } from './search/query.
 import { sliceOf } from './slice.ts'
 import type { BodySpool } from './spool.ts'
 import type { Timestamper } from './timestamper.ts'
-import type { WriterOperations } from './writer-operations.ts'
 
 const MAX_PAGE = 1000
 /** How often a store that failed is tried, so that the log says it is well again without a message having to dare. */
@@ -30,21 +25,14 @@ const PROBE_MS = 5_000
 interface Parts {
   readonly immediate: boolean
   readonly textSearch: boolean
-  readonly records: number
-  readonly writer: LogThread<WriterOperations>
-  readonly reading: LogThread<ReadingOperations>
-  readonly journal: Journal
-  readonly indexing: Indexing
-  readonly reader: Reader
+  readonly store: LogStore
   readonly bodies: Bodies
   /** For new records. */
   readonly ring: KeyRing
   readonly keys: LogKeys
   readonly timestamper: Timestamper
   readonly removal: Removal
-  readonly lock: Lock
   readonly log: Log
-  readonly broken: () => string | undefined
   readonly refusal: MessageLogOptions['refusal']
 }
 
@@ -59,12 +47,9 @@ export class OpenLog implements MessageLog {
 
   constructor(parts: Parts) {
     this.#parts = parts
-    this.#commits = new Commits(parts.journal)
-    this.#records = parts.records
-    parts.indexing.onFailure = ({ message }, again) => {
-      if (!again) parts.log.error('records are durable but cannot be entered into the index', { reason: message })
-      this.#probeLater()
-    }
+    this.#commits = new Commits(parts.store)
+    this.#records = parts.store.facts.last
+    parts.store.onFailure(() => this.#probeLater())
   }
 
   get keys(): LogKeys {
@@ -83,7 +68,7 @@ export class OpenLog implements MessageLog {
     if (file !== undefined) return yield* this.#parts.bodies.read({ ...body, file }, slice, stored !== undefined)
     if (body.truncated)
       throw new LogError('body_not_kept', `The body of ${body.size} bytes was longer than this log keeps`)
-    const all = stored === undefined ? undefined : this.#parts.reader.inlineBody(stored)
+    const all = stored === undefined ? undefined : await this.#parts.store.records.inlineBody(stored)
     if (all === undefined) throw new LogError('body_missing', 'The log has no such body')
     const bytes = all.subarray(slice.start, end)
     if (all.length !== body.size || !equalBytes(digest('SHA-512', bytes), slice.digest))
@@ -96,8 +81,8 @@ export class OpenLog implements MessageLog {
   }
 
   async append(record: LogRecord): Promise<number> {
-    const { immediate, indexing, timestamper } = this.#parts
-    const refusal = this.#refusal() ?? this.#refusalBeside() ?? indexing.refusal() ?? timestamper.refusal(immediate)
+    const { immediate, store, timestamper } = this.#parts
+    const refusal = this.#refusal() ?? this.#refusalBeside() ?? store.refusal() ?? timestamper.refusal(immediate)
     if (refusal !== undefined) throw refusal
     checkRecord(record)
     const seq = await this.#commit(record)
@@ -107,7 +92,7 @@ export class OpenLog implements MessageLog {
 
   /** The body is claimed before the record is under way, so that nobody can remove it from under the commit. */
   async #commit(record: LogRecord): Promise<number> {
-    const { bodies, ring, indexing, timestamper, log } = this.#parts
+    const { bodies, ring, store, timestamper, log } = this.#parts
     const { body, side, direction } = record
     const layout = layOut(toRow(record, ring.current?.id), ring)
     if (body !== undefined) bodies.claim(body)
@@ -123,7 +108,7 @@ export class OpenLog implements MessageLog {
     // Durable from here on. A crash leaves a logged message that never went on; its peers see a cut connection.
     this.#failure = undefined
     this.#records = Math.max(this.#records, seq)
-    indexing.added(seq)
+    store.added(seq)
     timestamper.recordAdded()
     try {
       if (body !== undefined) await bodies.recorded(body, (side === 'provider') === (direction === 'request'))
@@ -141,42 +126,30 @@ export class OpenLog implements MessageLog {
       throw new LogError('text_search_forbidden', 'This log must not be searched by what was said in messages')
     const refusal = this.#refusal()
     if (refusal !== undefined) throw refusal
-    await this.#parts.indexing.settle()
-    return await this.#parts.reading.call('search', prepared)
+    return await this.#parts.store.records.search(prepared)
   }
 
   async get(seq: number): Promise<StoredRecord | undefined> {
-    if (!Number.isSafeInteger(seq)) return undefined
-    const { reader, indexing } = this.#parts
-    // What the index knows is read also while a full disk keeps it from following.
-    const known = reader.get(seq)
-    if (known !== undefined) return known
-    await indexing.settle()
-    return reader.get(seq)
+    return Number.isSafeInteger(seq) ? await this.#parts.store.records.get(seq) : undefined
   }
 
   async list(query: { after: number; limit: number }): Promise<readonly FoundRecord[]> {
-    await this.#parts.indexing.settle()
-    return this.#parts.reader.list({ ...query, limit: Math.min(query.limit, MAX_PAGE) })
+    return await this.#parts.store.records.list({ ...query, limit: Math.min(query.limit, MAX_PAGE) })
   }
 
   async *container(seq: number): AsyncGenerator<Uint8Array> {
     const record = await this.get(seq)
     if (record === undefined) throw new LogError('record_missing', `The log has no record ${seq}`)
-    yield* containerOf(record, this.#parts.reader.timestamp(seq), (body, number) => this.read(body, number))
+    const timestamp = await this.#parts.store.records.timestamp(seq)
+    yield* containerOf(record, timestamp, (body, number) => this.read(body, number))
   }
 
   async evidenceOf(seq: number): Promise<RecordEvidence | undefined> {
-    if (!Number.isSafeInteger(seq)) return undefined
-    const { reader, indexing } = this.#parts
-    const known = reader.evidence(seq)
-    if (known !== undefined) return known
-    await indexing.settle()
-    return reader.evidence(seq)
+    return Number.isSafeInteger(seq) ? await this.#parts.store.records.evidence(seq) : undefined
   }
 
   async timestampOf(seq: number): Promise<RecordTimestamp | undefined> {
-    return this.#parts.reader.timestamp(seq)
+    return await this.#parts.store.records.timestamp(seq)
   }
 
   timestampNow(seqs: readonly number[]): Promise<void> {
@@ -187,15 +160,14 @@ export class OpenLog implements MessageLog {
   async removeUpTo(seq: number): Promise<void> {
     const refusal = this.#refusal()
     if (refusal !== undefined) throw refusal
-    await this.#parts.indexing.settle()
     await this.#parts.removal.upTo(seq)
   }
 
   status(): LogStatus {
-    const { immediate, timestamper, reader } = this.#parts
+    const { immediate, timestamper, store } = this.#parts
     const refusing =
       (this.#refusal() ?? this.#refusalBeside() ?? timestamper.refusal(immediate))?.message ?? this.#lastFailure()
-    const { removedTo } = reader
+    const { removedTo } = store.removal
     return {
       records: this.#records,
       removedTo,
@@ -208,28 +180,16 @@ export class OpenLog implements MessageLog {
     if (this.#closed) return
     this.#closed = true
     clearTimeout(this.#probe)
-    const { timestamper, removal, writer, reading, journal, indexing, reader, lock, log, broken } = this.#parts
+    const { timestamper, removal, store } = this.#parts
     await timestamper.stop()
     await removal.stop()
     await this.#commits.idle()
-    indexing.stop()
-    reader.close()
-    await reading.end()
-    try {
-      await journal.close()
-      // What is not in the index yet, the next start enters; it is only slower then.
-      if (broken() === undefined) await indexing.settle()
-      if (broken() === undefined) await writer.call('close', undefined)
-    } catch (error) {
-      log.error('the message log did not close cleanly', { reason: (error as Error).message })
-    }
-    await writer.end()
-    lock.release()
+    await store.close()
   }
 
   #refusal(): LogError | undefined {
     if (this.#closed) return new LogError('closed', 'The message log is closed')
-    const broken = this.#parts.broken()
+    const { broken } = this.#parts.store
     return broken === undefined
       ? undefined
       : new LogError('store_broken', `The message log is broken until this process starts again: ${broken}`)
@@ -240,9 +200,9 @@ export class OpenLog implements MessageLog {
     return reason === undefined ? undefined : new LogError('transparency_failed', reason)
   }
 
-  /** Of the log or of its index. */
+  /** Of records, or of what is done with them afterwards. */
   #lastFailure(): string | undefined {
-    const reason = this.#failure ?? this.#parts.indexing.failure
+    const reason = this.#failure ?? this.#parts.store.failure
     return reason === undefined ? undefined : `The last write failed: ${reason}`
   }
 
@@ -258,13 +218,16 @@ export class OpenLog implements MessageLog {
   }
 
   async #tryAgain(): Promise<void> {
-    const { writer, indexing, log, broken } = this.#parts
+    const { store, log } = this.#parts
     this.#probe = undefined
-    if (this.#lastFailure() === undefined || broken() !== undefined || this.#closed) return
+    if (this.#lastFailure() === undefined || store.broken !== undefined || this.#closed) return
     try {
-      await this.#commits.makeRoom()
-      await indexing.settle()
-      await writer.call('setState', { key: 'probe', value: this.#records })
+      const found = await this.#commits.makeRoom()
+      if (found !== undefined) {
+        this.#records = found.last
+        this.#parts.timestamper.recount(found.untimestamped)
+      }
+      await store.probe()
       this.#failure = undefined
       log.info('the message log can be written again')
     } catch (error) {

@@ -1,148 +1,86 @@
-// The log, put together: what is opened in which order, and what a crash between leaves.
-import { mkdir } from 'node:fs/promises'
+// The log, put together over its store.
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { HostError, type Lock, takeLock } from '#host'
-import { threadBeside } from '../threads/thread-calls.ts'
 import { Bodies } from './bodies.ts'
-import { BodyFolder, hasBodies, prepareFolders, sweep } from './body-files.ts'
 import { LogError } from './error.ts'
 import type { MessageLog, MessageLogOptions } from './index.ts'
-import { Indexing } from './indexing.ts'
-import { Journal, type JournalOptions } from './journal.ts'
 import { KeyRing } from './key-ring.ts'
 import { readKeys } from './keys-file.ts'
 import { OpenKeys, requireKeys } from './log-keys.ts'
-import { startThread } from './log-thread.ts'
+import type { LogStore, StoreKeys } from './log-store.ts'
 import { OpenLog } from './message-log.ts'
-import { Reader } from './reader.ts'
-import type { ReadingOperations } from './reading-operations.ts'
+import { openSegments, type Replaceable } from './open-segments.ts'
+import { openPostgres } from './postgres/open.ts'
 import { Removal } from './removal.ts'
-import { openForReading } from './schema.ts'
-import { segmentsIn } from './segments.ts'
 import { Timestamper } from './timestamper.ts'
-import type { WriterOperations } from './writer-operations.ts'
 
-/** What a test puts in their place, to have it fail. */
-export interface Replaceable {
-  readonly writerThread?: URL
-  readonly openSegment?: JournalOptions['openFile']
-}
-
-export async function openStore(options: MessageLogOptions, replaced: Replaceable = {}): Promise<MessageLog> {
-  const { directory, settings, log } = options
-  const database = join(directory, 'log.db')
-  const bodiesDirectory = join(directory, 'bodies')
-  const segments = join(directory, 'segments')
-  await mkdir(segments, { recursive: true, mode: 0o700 })
-  const lock = lockDirectory(directory)
-  // Whichever thread ends, nothing is logged any more: there is no half a log.
-  let broken: string | undefined
-  const onDeath = (reason: string) => {
-    broken ??= reason
-    log.error('the message log is broken: no message is taken until this process starts again', { reason })
-  }
-  const writerThread = replaced.writerThread ?? threadBeside(import.meta, 'writer-thread')
-  const writer = startThread<WriterOperations>(writerThread, onDeath)
-  const reading = startThread<ReadingOperations>(threadBeside(import.meta, 'reading-thread'), onDeath)
-  let reader: Reader | undefined
+export async function openLog(options: MessageLogOptions, replaced: Replaceable = {}): Promise<MessageLog> {
+  const { settings, clock, log } = options
+  const source = settings.encryption
+  const held = source && (await readKeys(source))
+  const secrets = (held ?? []).map(({ secret }) => secret)
+  const ring = new KeyRing(secrets)
+  const store = await openStore(
+    options,
+    { ring, secrets, require: (uses) => requireKeys(uses, ring, source) },
+    replaced,
+  )
   try {
-    // Database before records and bodies: a crash between leaves an empty log, never those without one.
-    const mayCreate = segmentsIn(segments).size === 0 && !(await hasBodies(bodiesDirectory))
-    const source = settings.encryption
-    const held = source && (await readKeys(source))
-    const secrets = (held ?? []).map(({ secret }) => secret)
-    const ring = new KeyRing(secrets)
-    const facts = await writer.call('open', { file: database, segments, mayCreate, secrets })
-    requireKeys(facts.keyUses, ring, source)
-    if (facts.torn !== undefined)
-      log.warn(
-        'the last run ended while it wrote to the message log; what it had not finished was never said to be logged',
-        { ...facts.torn },
-      )
-    await prepareFolders(bodiesDirectory)
-    const index = new Reader(openForReading(database), segments, ring, facts.removedTo)
-    reader = index
-    await reading.call('open', { file: database, segments, bodies: bodiesDirectory, secrets })
-    const removed = await sweep(bodiesDirectory, { from: facts.sweptBefore, before: facts.run }, (file) =>
-      index.isReferenced(file),
-    )
-    if (removed.length > 0)
-      log.warn('bodies of messages that the last run did not finish to log were removed', {
-        count: removed.length,
-        files: removed.slice(0, 100),
-      })
-    // A crash before this is durable sweeps the same runs again.
-    await writer.call('setState', { key: 'swept_before', value: facts.run })
-    const bodies = new Bodies({
-      files: new BodyFolder(bodiesDirectory, facts.run),
-      keepUpTo: settings.maxLoggedBodyBytes ?? Number.POSITIVE_INFINITY,
-      keys: ring,
-    })
-    const journal = new Journal({ directory: segments, tail: facts.tail, onDeath, openFile: replaced.openSegment })
-    const indexing = new Indexing(writer, facts.tail.seq)
     const keys = new OpenKeys({
       source,
       keys: held ?? [],
       ring,
-      async add(secret) {
-        await Promise.all([writer.call('addKey', secret), reading.call('addKey', secret)])
-      },
-      async uses() {
-        await indexing.settle()
-        return index.keyUses()
-      },
-      clock: options.clock,
+      add: (secret) => store.addKey(secret),
+      uses: () => store.records.keyUses(),
+      clock,
       log,
     })
     if (source !== undefined && held === undefined) await keys.create()
+    const bodies = new Bodies({
+      files: store.bodyFiles,
+      keepUpTo: settings.maxLoggedBodyBytes ?? Number.POSITIVE_INFINITY,
+      keys: ring,
+    })
     const timestamper = new Timestamper({
-      writer,
-      reading,
-      settle: () => indexing.settle(),
-      facts,
+      store,
       configuration: options.configuration,
       intervalSeconds: settings.timestampIntervalSeconds,
       acceptableFailureSeconds: settings.acceptableFailureSeconds,
-      clock: options.clock,
+      clock,
       log,
     })
     timestamper.start()
-    const removal = new Removal({ writer, reader: index, bodies, log })
+    const removal = new Removal({ store: store.removal, bodies, log })
     removal.resume()
     return new OpenLog({
       immediate: settings.timestamping === 'immediate',
       textSearch: settings.textSearch ?? false,
-      records: facts.tail.seq,
-      writer,
-      reading,
-      journal,
-      indexing,
-      reader: index,
+      store,
       bodies,
       ring,
       keys,
       timestamper,
       removal,
-      lock,
       log,
-      broken: () => broken,
       refusal: options.refusal,
     })
   } catch (error) {
-    reader?.close()
-    await writer.end()
-    await reading.end()
-    lock.release()
+    await store.close()
     throw error
   }
 }
 
-/** One process per log: two would sweep each other's bodies away. */
-function lockDirectory(directory: string): Lock {
-  try {
-    return takeLock(join(directory, 'lock'), `a process with the message log ${directory}`)
-  } catch (error) {
-    if (!(error instanceof HostError)) throw error
-    throw new LogError('store_in_use', error.message, { cause: error })
-  }
+async function openStore(
+  { directory, store, log }: MessageLogOptions,
+  keys: StoreKeys,
+  replaced: Replaceable,
+): Promise<LogStore> {
+  if (store === undefined) return await openSegments(directory, keys, log, replaced)
+  // Two halves of a log would be one that nobody can show to be whole.
+  if (existsSync(join(directory, 'log.db')))
+    throw new LogError(
+      'store_foreign',
+      `There is a message log in ${directory}, and the configuration names a PostgreSQL for it: move it away with its evidence, or keep to it`,
+    )
+  return await openPostgres(store.postgres, keys, log)
 }

@@ -4,19 +4,12 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { digest, equalBytes } from '#trust'
 import { committed } from './commitment.ts'
 import { LogError } from './error.ts'
-import { COLUMNS, type Row, toBody, toFacts, toFound } from './found.ts'
+import { COLUMNS, type Row, toFound, toStored } from './found.ts'
 import type { KeyRing } from './key-ring.ts'
+import type { RecordTimestamp } from './log-store.ts'
 import type { FoundRecord, RecordEvidence, StoredRecord } from './record.ts'
 import { Segments } from './segments.ts'
 import { type KeyUse, keyUses, type RecordRow } from './store.ts'
-
-/** A time-stamp with what leads from one record's signature to it. */
-export interface RecordTimestamp {
-  readonly token: Uint8Array
-  /** Both present where the token covers many records by a hash chain (wire-message §7.3). */
-  readonly result?: Uint8Array
-  readonly chain?: Uint8Array
-}
 
 export class Reader {
   readonly #db: DatabaseSync
@@ -118,24 +111,10 @@ export class Reader {
   /** Throws LogError `record_damaged` where its segment does not have it. */
   #record(columns: unknown): StoredRecord {
     const row = columns as Row
-    return toRecord(row, this.#placed(row.seq, row))
+    return toStored(row, this.#placed(row.seq, row))
   }
 
   #placed(seq: number, { segment, place }: Pick<Row, 'segment' | 'place'>): RecordRow {
     return this.#segments.record(seq, { segment, offset: place })
-  }
-}
-
-/** Copies what it takes: the frame, with a small body in it, is gone with the next. */
-function toRecord(row: Row, placed: RecordRow): StoredRecord {
-  const body = toBody(row.seq, placed)
-  return {
-    ...toFacts(row),
-    head: Buffer.from(placed.head),
-    ...(placed.headDigest === null ? {} : { headDigest: Buffer.from(placed.headDigest) }),
-    signature: Buffer.from(placed.signature),
-    ...(placed.chain === null ? {} : { chain: Buffer.from(placed.chain) }),
-    ...(placed.chainResult === null ? {} : { chainResult: Buffer.from(placed.chainResult) }),
-    ...(body === undefined ? {} : { body }),
   }
 }

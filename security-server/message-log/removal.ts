@@ -7,17 +7,14 @@
 //   segments           those that hold nothing else; with them the salts, without which no proof can be made any more
 import { type Log, reasonOf } from '#host'
 import type { Bodies } from './bodies.ts'
-import type { LogThread } from './log-thread.ts'
-import type { Reader } from './reader.ts'
-import type { WriterOperations } from './writer-operations.ts'
+import type { RemovalStore } from './log-store.ts'
 
 const FILES = 1000
 /** Holds up the index for some tens of milliseconds. */
 const RECORDS = 5000
 
 export interface RemovalParts {
-  readonly writer: LogThread<WriterOperations>
-  readonly reader: Reader
+  readonly store: RemovalStore
   readonly bodies: Bodies
   readonly log: Log
 }
@@ -43,8 +40,7 @@ export class Removal {
   /** Rejects with LogError. */
   upTo(seq: number): Promise<void> {
     return this.#next(async () => {
-      const { writer, reader } = this.#parts
-      reader.removedTo = await writer.call('giveUp', seq)
+      await this.#parts.store.giveUp(seq)
       await this.#finish()
     })
   }
@@ -62,18 +58,15 @@ export class Removal {
   }
 
   async #finish(): Promise<void> {
-    const { writer, reader, bodies } = this.#parts
+    const { store, bodies } = this.#parts
     for (let after = 0; !this.#stopped; ) {
-      const page = reader.givenUpFiles(after, FILES)
+      const page = await store.givenUpFiles(after, FILES)
       const last = page.at(-1)
       if (last === undefined) break
       await bodies.forget(page.map(({ file }) => file))
       after = last.seq
     }
-    while (!this.#stopped && (await writer.call('forget', RECORDS)) > 0);
-    while (!this.#stopped && (await writer.call('forgetRun', undefined)));
-    if (this.#stopped) return
-    await writer.call('forgetTimestamps', undefined)
-    await writer.call('forgetSegments', undefined)
+    while (!this.#stopped && (await store.forget(RECORDS)) > 0);
+    while (!this.#stopped && (await store.forgetRest()));
   }
 }

@@ -38,12 +38,12 @@ export function prepareRound(db: DatabaseSync, segments: Segments, selection: Se
   return two.length === 1 ? null : roundOver(two, batchInput(db, two))
 }
 
-function roundOver(seqs: readonly number[], signatures: readonly SignatureInput[]): Round {
+export function roundOver(seqs: readonly number[], signatures: readonly SignatureInput[]): Round {
   const { imprint, result, chains } = timestampInput(signatures, IMPRINT_DIGEST)
   return { seqs, imprint, result: result ?? null, chains: result === undefined ? null : chains }
 }
 
-type SignatureInput = Parameters<typeof timestampInput>[0][number]
+export type SignatureInput = Parameters<typeof timestampInput>[0][number]
 
 /** Of one record the decoded signature value itself is time-stamped. */
 function singleInput(db: DatabaseSync, segments: Segments, seq: number): SignatureInput {

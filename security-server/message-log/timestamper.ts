@@ -2,12 +2,10 @@
 import type { GlobalConfiguration } from '#global-configuration'
 import { type Clock, type Log, turnstile } from '#host'
 import { LogError } from './error.ts'
-import type { LogThread } from './log-thread.ts'
-import type { ReadingOperations } from './reading-operations.ts'
+import type { LogStore } from './log-store.ts'
 import type { Round, Selection } from './round.ts'
-import type { StoreFacts, TimestampLink } from './store.ts'
+import type { TimestampLink } from './store.ts'
 import { obtainTimestamp, timestampingAuthorities } from './tsa.ts'
-import type { WriterOperations } from './writer-operations.ts'
 
 /** Records in one round; a full round is followed by another at once. */
 const ROUND_RECORDS = 10_000
@@ -21,11 +19,7 @@ const FIRST_ROUND_MS = 1_000
 const DEFAULT_ACCEPTABLE_FAILURE_SECONDS = 14_400
 
 export interface TimestamperOptions {
-  readonly writer: LogThread<WriterOperations>
-  readonly reading: LogThread<ReadingOperations>
-  /** Resolves when all that was appended is in the index, from which rounds take it. */
-  readonly settle: () => Promise<void>
-  readonly facts: StoreFacts
+  readonly store: Pick<LogStore, 'facts' | 'timestamps' | 'setState'>
   readonly configuration: () => GlobalConfiguration | undefined
   readonly intervalSeconds: number | undefined
   readonly acceptableFailureSeconds: number | undefined
@@ -58,9 +52,9 @@ export class Timestamper {
   constructor(options: TimestamperOptions) {
     this.#options = options
     this.#acceptableMs = (options.acceptableFailureSeconds ?? DEFAULT_ACCEPTABLE_FAILURE_SECONDS) * 1000
-    this.#untimestamped = options.facts.untimestamped
-    this.#lastTimestampAt = options.facts.lastTimestampAt
-    this.#failingSince = options.facts.failingSince
+    this.#untimestamped = options.store.facts.untimestamped
+    this.#lastTimestampAt = options.store.facts.lastTimestampAt
+    this.#failingSince = options.store.facts.failingSince
   }
 
   start(): void {
@@ -77,6 +71,11 @@ export class Timestamper {
   /** Counts a record that was committed without a time-stamp. */
   recordAdded(): void {
     this.#untimestamped += 1
+  }
+
+  /** The store has counted anew how many wait. */
+  recount(untimestamped: number): void {
+    this.#untimestamped = untimestamped
   }
 
   status(): { untimestamped: number; lastTimestamp?: string; failingSince?: string; lastError?: string } {
@@ -161,11 +160,10 @@ export class Timestamper {
 
   /** One round; returns how many records got their time-stamp. */
   async #round(selection: Selection): Promise<number> {
-    const { reading, configuration, settle } = this.#options
+    const { store, configuration } = this.#options
     this.#refuseWhenStopped()
     try {
-      await settle()
-      const round = await reading.call('prepare', selection)
+      const round = await store.timestamps.prepare(selection)
       if (round === null) return 0
       // A crash here leaves the records waiting; the authority has signed a hash that nobody will ask for.
       const { token, at } = await obtainTimestamp(round.imprint, configuration())
@@ -179,19 +177,16 @@ export class Timestamper {
     }
   }
 
-  /** Token first, records slice by slice: what a crash leaves is told at Store.saveTimestamp. */
+  /** Token first, records slice by slice: what a crash leaves is told at TimestampStore.save. */
   async #store(round: Round, token: Uint8Array, at: Date): Promise<void> {
-    const { writer } = this.#options
+    const { timestamps } = this.#options.store
     const links: TimestampLink[] = round.seqs.map((seq, index) => ({ seq, chain: round.chains?.[index] ?? null }))
     const first = links.slice(0, SLICE_RECORDS)
-    const timestamp = await writer.call('saveTimestamp', {
-      timestamp: { at: at.getTime(), token, result: round.result },
-      links: first,
-    })
+    const timestamp = await timestamps.save({ at: at.getTime(), token, result: round.result }, first)
     this.#untimestamped -= first.length
     for (let start = SLICE_RECORDS; start < links.length; start += SLICE_RECORDS) {
       const slice = links.slice(start, start + SLICE_RECORDS)
-      await writer.call('linkTimestamp', { timestamp, links: slice })
+      await timestamps.link(timestamp, slice)
       this.#untimestamped -= slice.length
     }
     await this.#succeeded(at)
@@ -203,7 +198,7 @@ export class Timestamper {
     if (this.#failingSince === null) return
     this.#options.log.info('time-stamping works again', { failingSince: new Date(this.#failingSince).toISOString() })
     this.#failingSince = null
-    await this.#options.writer.call('setState', { key: 'failing_since', value: null })
+    await this.#options.store.setState('failing_since', null)
   }
 
   async #failed(error: unknown): Promise<void> {
@@ -218,7 +213,7 @@ export class Timestamper {
     this.#failingSince = this.#options.clock.now().getTime()
     // A crash before this is durable starts the count with the first failure after the restart: minutes later, not anew
     // at each restart. A store that does not take it refuses messages anyway.
-    await this.#options.writer.call('setState', { key: 'failing_since', value: this.#failingSince }).catch(() => {})
+    await this.#options.store.setState('failing_since', this.#failingSince).catch(() => {})
   }
 
   #refuseWhenStopped(): void {

@@ -1,6 +1,6 @@
 // The transparent log over the message log: its records as leaves, checkpoints signed, time-stamped and witnessed. Door of this folder.
 import type { GlobalConfiguration } from '#global-configuration'
-import type { Clock, Log } from '#host'
+import type { Clock, Log, StoreSettings } from '#host'
 import type { ServerId } from '#protocol'
 import type { SignerClient } from '#signer'
 import type { HashReader } from '#transparency'
@@ -91,6 +91,8 @@ export interface TransparencyStatus {
 export interface TransparencyOptions {
   /** The server's; the log lies in `transparency` of it. Trusted: who can write there can stop the exchange, not forge history. */
   readonly directory: string
+  /** Where the message log is, if not in the directory. */
+  readonly store?: StoreSettings | undefined
   readonly server: ServerId
   readonly signer: SignerClient
   readonly messageLog: MessageLog

@@ -36,14 +36,17 @@ export async function openAll(
   const { server, signer, settings, clock, log: logger } = options
   const { epoch, formerKeys, witnesses } = settings
   const directory = epochFolder(options.directory, epoch)
-  const commitments = openCommitments(join(options.directory, 'message-log'))
+  const commitments = openCommitments({
+    directory: join(options.directory, 'message-log'),
+    store: options.store,
+  })
   let log: SignedLog | undefined
   try {
     log = await openTree({ directory, origin: logOrigin(server, epoch), signer, formerKeys }, commitments)
     if (epoch > 1) await succeed(log, epochFolder(options.directory, epoch - 1))
   } catch (error) {
     await log?.close()
-    commitments.close()
+    await commitments.close()
     throw error
   }
   const opened = log
@@ -72,7 +75,7 @@ export async function openAll(
     async close() {
       await witnessing?.stop()
       await opened.close()
-      commitments.close()
+      await commitments.close()
     },
   }
 }

@@ -1,4 +1,4 @@
-// What a record must be like, for SQLite: every record that is found is compared with all that was asked.
+// What a record must be like, in SQL: every record that is found is compared with all that was asked.
 import { type ClientId, idKey } from '#protocol'
 import { type PreparedQuery, serviceKey } from './query.ts'
 
@@ -27,7 +27,8 @@ export function conditionOf(query: PreparedQuery): Condition {
   if (provider !== undefined) all.push(party('provider', provider))
   if (member !== undefined) all.push(eitherParty(member))
   if (scope !== undefined) all.push(joined(' OR ', scope.map(eitherParty), 'FALSE'))
-  if (owner !== undefined) all.push({ sql: "iif(side = 'consumer', client, provider) = ?", values: [idKey(owner)] })
+  if (owner !== undefined)
+    all.push({ sql: "CASE side WHEN 'consumer' THEN client ELSE provider END = ?", values: [idKey(owner)] })
   if (service !== undefined) {
     const { provider: by, code } = serviceKey(service)
     equals('provider', by)

@@ -6,24 +6,25 @@ import { join } from 'node:path'
 import test from 'node:test'
 import { commitmentOf, decodeRecord } from '#evidence'
 import { openCommitments } from '../../../../security-server/message-log/index.ts'
+import { logStore } from '../../../stores.ts'
 import { code, openLog, record, spooled, temporaryDirectory, until } from './fixture.ts'
 
 test('every record has a commitment, in order, from which its salt and encoding lead to it', async (t) => {
   const directory = await temporaryDirectory(t)
   const log = await openLog(t, { directory })
-  const commitments = openCommitments(directory)
+  const commitments = openCommitments({ directory, store: logStore(directory) })
   t.after(() => commitments.close())
-  assert.equal(commitments.last(), 0)
+  assert.equal(await commitments.last(), 0)
   const made = Array.from({ length: 5 }, () => record())
   const body = randomBytes(1000)
   await Promise.all(made.slice(0, 4).map((one) => log.append(one)))
   await log.append({ ...(made[4] as (typeof made)[number]), body: await spooled(log, body) })
   // Nobody asks: the index follows by itself.
-  await until(() => commitments.last() === 5)
-  assert.deepEqual(commitments.after(5, 10), [])
-  const all = commitments.after(0, 10).map((one) => Buffer.from(one))
+  await until(async () => (await commitments.last()) === 5)
+  assert.deepEqual(await commitments.after(5, 10), [])
+  const all = (await commitments.after(0, 10)).map((one) => Buffer.from(one))
   assert.deepEqual(
-    [...commitments.after(0, 2), ...commitments.after(2, 10)].map((one) => Buffer.from(one)),
+    [...(await commitments.after(0, 2)), ...(await commitments.after(2, 10))].map((one) => Buffer.from(one)),
     all,
   )
   const salts = new Set<string>()

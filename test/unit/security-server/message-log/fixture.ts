@@ -12,7 +12,9 @@ import type {
   MessageLog,
   MessageLogSettings,
 } from '../../../../security-server/message-log/index.ts'
-import { openStore, type Replaceable } from '../../../../security-server/message-log/open-log.ts'
+import { openLog as openOver } from '../../../../security-server/message-log/open-log.ts'
+import type { Replaceable } from '../../../../security-server/message-log/open-segments.ts'
+import { logStore } from '../../../stores.ts'
 
 export const PROVIDER: ClientId = {
   instance: 'DEMO',
@@ -84,9 +86,10 @@ export interface TestLogOptions {
 
 /** Opens a log; it is closed at the end of the test, before its folder goes. */
 export async function openLog(t: TestContext, options: TestLogOptions): Promise<MessageLog> {
-  const log = await openStore(
+  const log = await openOver(
     {
       directory: options.directory,
+      store: logStore(options.directory),
       configuration: options.configuration ?? (() => SILENT),
       settings: {
         timestamping: 'batch',

@@ -7,13 +7,15 @@ import { parseServerId } from '#protocol'
 import type { SignerClient } from '#signer'
 import { judgeLogProof, leafHash, type Policy, parseLogProof } from '#transparency'
 import type { MessageLog } from '../../../../security-server/message-log/index.ts'
-import { openStore, type Replaceable } from '../../../../security-server/message-log/open-log.ts'
+import { openLog } from '../../../../security-server/message-log/open-log.ts'
+import type { Replaceable } from '../../../../security-server/message-log/open-segments.ts'
 import {
   openTransparency,
   type Transparency,
   type TransparencyOptions,
   transparencySchema,
 } from '../../../../security-server/transparency/index.ts'
+import { logStore } from '../../../stores.ts'
 import { configurationWith, record, TestLog } from '../message-log/fixture.ts'
 
 export const SERVER = parseServerId('DEMO/GOV/70000002/customs')
@@ -54,9 +56,10 @@ export async function open(options: OpenOptions, replaced: Replaceable = {}): Pr
   const said = new TestLog()
   const configuration = options.configuration ?? (() => SILENT)
   let transparency: Transparency | undefined
-  const messageLog = await openStore(
+  const messageLog = await openLog(
     {
       directory: join(directory, 'message-log'),
+      store: logStore(join(directory, 'message-log')),
       configuration,
       refusal: () => transparency?.refusal(),
       settings: { timestamping: 'batch', acceptableFailureSeconds: 0, timestampIntervalSeconds: 86_400 },
@@ -67,6 +70,7 @@ export async function open(options: OpenOptions, replaced: Replaceable = {}): Pr
   )
   const opening = openTransparency({
     directory,
+    store: logStore(join(directory, 'message-log')),
     server: SERVER,
     signer,
     messageLog,
