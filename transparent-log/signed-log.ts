@@ -89,9 +89,9 @@ export class SignedLog {
 
   /**
    * Opens a log, or begins one, with a key of its own if the signer has none. The tree holds what was signed, or less: then entries have to come
-   * again (`missing`) before anything is signed.
+   * again (`missing`) before anything is signed. Whether it is the tree that was signed, `verify` says.
    *
-   * @throws {TransparentLogError} `store_in_use`, `tree_damaged`, `tree_forked`, `key_replaced`; {SignerError} as `NoteKeys.open`
+   * @throws {TransparentLogError} `store_in_use`, `tree_damaged`, `key_replaced`; {SignerError} as `NoteKeys.open`
    */
   static async open(options: SignedLogOptions, opener?: FileOpener): Promise<SignedLog> {
     const { directory, origin, signer, formerKeys = [] } = options
@@ -108,9 +108,7 @@ export class SignedLog {
         ...[newest, witnessed].filter((one) => one !== undefined),
       ]
       tree = await TileLog.open(treeDirectory, Math.max(0, ...heads.map(({ size }) => size)), opener)
-      const log = new SignedLog({ options, lock, keys, tree, heads, newest, witnessed })
-      await log.verify()
-      return log
+      return new SignedLog({ options, lock, keys, tree, heads, newest, witnessed })
     } catch (error) {
       await tree?.close()
       lock.release()

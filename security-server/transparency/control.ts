@@ -49,12 +49,16 @@ export function transparencyRoutes(app: Application, gateway: Gateway): void {
   })
 
   app.get('/log/:seq/proof', async (request, response) => {
-    response.type('text/plain').send(Buffer.from(await transparency.proofOf(Number(request.params.seq))))
+    const seq = Number(request.params.seq)
+    const proof = await transparency.proofOf(seq)
+    await gateway.audit.note({ who: 'operator', op: 'proof', asked: String(seq), outcome: 'ok' })
+    response.type('text/plain').send(Buffer.from(proof))
   })
 
   app.get('/log/:seq/bundle', async (request, response) => {
     const seq = Number(request.params.seq)
     if (request.query['force'] !== undefined) await messageLog.timestampNow([seq])
+    await gateway.audit.note({ who: 'operator', op: 'bundle', asked: String(seq), outcome: 'ok' })
     const parts = {
       messageLog,
       proofOf: (of: number) => transparency.proofOf(of),

@@ -247,7 +247,7 @@ class History implements Transparency {
   }
 
   async #open(): Promise<Opened> {
-    const opened = await openAll(this.#options, (reason) =>
+    const opened = await openAll(this.#options, this.#kept, (reason) =>
       this.#standing.raise(new HistoryError('witness_contradicts', reason)),
     )
     const { log, witnessing } = opened

@@ -12,6 +12,7 @@ import { openHistory } from './history.ts'
 import type { KeptCheckpoint } from './kept-checkpoints.ts'
 import type { TransparencySettings, WitnessSettings } from './settings.ts'
 
+export { type BundleParts, evidenceBundle } from './bundle.ts'
 export type { CheckProgress, CheckReport } from './check.ts'
 export { HistoryError, type HistoryErrorCode } from './error.ts'
 export type { KeptCheckpoint } from './kept-checkpoints.ts'

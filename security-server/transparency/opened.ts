@@ -7,6 +7,7 @@ import { checkpointBytes, type SignedCheckpoint, type SignedLog, Witnessing } fr
 import { digest } from '#trust'
 import { type Commitments, openCommitments } from '../message-log/index.ts'
 import type { TransparencyOptions } from './index.ts'
+import type { KeptCheckpoints } from './kept-checkpoints.ts'
 import { openTree } from './opening.ts'
 import { quorumOf } from './settings.ts'
 
@@ -31,6 +32,7 @@ export function epochFolder(directory: string, epoch: number): string {
  */
 export async function openAll(
   options: TransparencyOptions,
+  kept: KeptCheckpoints,
   onContradiction: (reason: string) => void,
 ): Promise<Opened> {
   const { server, signer, settings, clock, log: logger } = options
@@ -42,7 +44,7 @@ export async function openAll(
   })
   let log: SignedLog | undefined
   try {
-    log = await openTree({ directory, origin: logOrigin(server, epoch), signer, formerKeys }, commitments)
+    log = await openTree({ directory, origin: logOrigin(server, epoch), signer, formerKeys }, commitments, kept)
     if (epoch > 1) await succeed(log, epochFolder(options.directory, epoch - 1))
   } catch (error) {
     await log?.close()

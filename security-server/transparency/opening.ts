@@ -1,9 +1,12 @@
 // What a start compares before a message is taken: the tree with what the signer remembers, the message log with the tree.
 import { setImmediate as turn } from 'node:timers/promises'
 import { SignerError } from '#signer'
+import { parseCheckpoint, parseNote } from '#transparency'
 import { SignedLog, type SignedLogOptions, TransparentLogError } from '#transparent-log'
+import { equalBytes } from '#trust'
 import type { Commitments, MessageLog } from '../message-log/index.ts'
 import { HistoryError } from './error.ts'
+import type { KeptCheckpoints } from './kept-checkpoints.ts'
 import { compareRecord, firstDifference, integrate, leavesOf, type RecordSource } from './records.ts'
 
 /** The newest records, each read anew and compared with its leaf; what is older is the patrol's. Half a second at most. */
@@ -20,15 +23,50 @@ export interface Sources extends RecordSource {
  *
  * @throws {HistoryError} where it is not what was signed; SignerError, TransparentLogError for what may pass
  */
-export async function openTree(options: SignedLogOptions, commitments: Commitments): Promise<SignedLog> {
+export async function openTree(
+  options: SignedLogOptions,
+  commitments: Commitments,
+  kept: KeptCheckpoints,
+): Promise<SignedLog> {
   const log = await openSigned(options)
   try {
     await restore(log, commitments)
-    await log.verify()
+    await verify(log, kept)
     return log
   } catch (error) {
     await log.close()
-    throw verdictOf(error)
+    throw error
+  }
+}
+
+/** Where the tree is not the one that was signed, the checkpoints that were kept tell between which two it was rewritten. */
+async function verify(log: SignedLog, kept: KeptCheckpoints): Promise<void> {
+  try {
+    await log.verify()
+  } catch (error) {
+    const { tree } = log
+    const verdict = verdictOf(error)
+    if (!(verdict instanceof HistoryError)) throw verdict
+    let fits = 0
+    for (const size of kept.sizes.filter((one) => one <= tree.size)) {
+      const root = rootOf((await kept.read(size))?.note)
+      if (root === undefined || !equalBytes(root, await tree.rootAt(size))) break
+      fits = size
+    }
+    const seq = tree.unmarkedIn(fits) + 1
+    throw new HistoryError(verdict.code, `${verdict.message}; it was rewritten at record ${seq} or later`, {
+      cause: error,
+      seq,
+    })
+  }
+}
+
+/** Undefined where it is no checkpoint, whatever it is then. */
+function rootOf(note: Uint8Array | undefined): Uint8Array | undefined {
+  try {
+    return note && parseCheckpoint(parseNote(note).text).root
+  } catch {
+    return undefined
   }
 }
 

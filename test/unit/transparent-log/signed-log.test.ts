@@ -117,7 +117,7 @@ test('an older copy of the tree that goes on with other entries is a fork, and i
   assert.equal(back.newest?.size, 100)
 })
 
-test('another history on the disk is seen when the log is opened', async (t) => {
+test('another history on the disk is not what was signed', async (t) => {
   const { client } = await startedSigner(t)
   const directory = scratch(t)
   const first = await openLog(t, client, { directory })
@@ -132,7 +132,9 @@ test('another history on the disk is seen when the log is opened', async (t) => 
   await other.close()
   cpSync(elsewhere, join(directory, 'tree'), { recursive: true })
   rmSync(join(directory, 'checkpoint'))
-  await assert.rejects(openLog(t, client, { directory }), { code: 'tree_forked' })
+  const rewritten = await openLog(t, client, { directory })
+  await assert.rejects(rewritten.verify(), { code: 'tree_forked' })
+  await assert.rejects(rewritten.publish(), { code: 'tree_forked' })
 })
 
 test('a checkpoint that a stranger signed, or nobody, is not taken for ours', async (t) => {
