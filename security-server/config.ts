@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { filePath, storeSetting } from '#host'
 import { archiveSchema } from './archive/settings.ts'
+import { auditorSchema } from './auditor/settings.ts'
 import { bodyLoggingSchema } from './exchange/body-logging.ts'
 import { monitoringSchema } from './monitoring/index.ts'
 import { reconciliationSchema } from './reconciliation/index.ts'
@@ -100,6 +101,8 @@ const file = z.strictObject({
     })
     .prefault({}),
   archive: archiveSchema.prefault({}),
+  /** Opens the message log to auditors (docs/auditors.md); absent, nobody but the operator searches it. */
+  auditor: auditorSchema.optional(),
   limits: z
     .strictObject({
       /**

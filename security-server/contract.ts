@@ -4,6 +4,7 @@ import type { RunProgress, RunResult, RunSummary } from './reconciliation/index.
 import type { TransparencyStatus } from './transparency/index.ts'
 
 export type { ArchiveStatus } from './archive/index.ts'
+export type { SearchAuditEntry } from './auditor/audit.ts'
 export type { CertificateState } from './certificates/own-keys.ts'
 export type { RunProgress, RunResult, RunSummary } from './reconciliation/index.ts'
 export type { CheckProgress, CheckReport, TransparencyStatus } from './transparency/index.ts'
@@ -40,6 +41,7 @@ export interface SecurityServerStatus {
     readonly health: number
     /** Where `monitoring.prometheus` is set; its host is its own. */
     readonly metrics?: number
+    readonly auditor?: number
     /** Where `transparency.listen` is set; its host is its own. */
     readonly transparency?: number
   }
@@ -217,6 +219,9 @@ export interface ReconciliationState extends RunResult {
   /** While it is under way. */
   readonly progress?: RunProgress
 }
+
+/** In the directory of the server: the trail of searches, which `readAuditTrail` of `#host` reads. */
+export const AUDIT_FOLDER = 'audit'
 
 export const controlPaths = {
   status: '/status',

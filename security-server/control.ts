@@ -68,7 +68,7 @@ export function controlRoutes(
       response.json({ certificates: gateway.keyring.states() })
     })
 
-    logRoutes(app, gateway.messageLog)
+    logRoutes(app, gateway.messageLog, gateway.audit)
     logKeyRoutes(app, gateway.messageLog.keys)
     transparencyRoutes(app, gateway)
     if (gateway.archive !== undefined) archiveRoutes(app, gateway.archive)

@@ -1,5 +1,5 @@
 // A security server, assembled: stores opened, keys read, listeners started, in the order in which each needs the last.
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import type { Server as HttpServer } from 'node:http'
 import { join } from 'node:path'
 import { openConfiguration } from '#global-configuration'
@@ -18,6 +18,7 @@ import { parseServerId } from '#protocol'
 import { connectSigner } from '#signer'
 import { siteServer } from '#transparent-log'
 import { type Archive, openArchive } from './archive/index.ts'
+import { Auditors, auditorServer, openSearchAudit } from './auditor/index.ts'
 import { internalTls } from './certificates/internal-tls.ts'
 import { openKeyring } from './certificates/keyring.ts'
 import { openOcspAnswers } from './certificates/ocsp-answers.ts'
@@ -118,6 +119,8 @@ export async function startSecurityServer(
       })
     : undefined
   life.onStop('archive', () => archive?.close())
+  const audit = await openSearchAudit(config.directory, clock)
+  life.onStop('audit trail', () => audit.close())
   const ownTls = await internalTls(signer, config.listen.host, server.serverCode)
   const services = await openServices({
     place: storePlace(config.store, config.directory, 'services'),
@@ -189,6 +192,7 @@ export async function startSecurityServer(
     services,
     messageLog,
     transparency: history,
+    audit,
     archive,
     keyring,
     answers,
@@ -232,6 +236,23 @@ export async function startSecurityServer(
     listening.transparency = (await listen(read, site.host, site.port)).port
     opened.add(read)
   }
+  if (config.auditor !== undefined) {
+    const { listen: at, auditors: file, tls } = config.auditor
+    const auditors = new Auditors(file, clock, log)
+    await auditors.open()
+    const asked = await auditorServer({
+      messageLog,
+      transparency: history,
+      configuration: () => configuration.current(),
+      audit,
+      auditors,
+      tls: tls === undefined ? ownTls : await readTls(tls),
+      log,
+    })
+    asked.maxConnections = config.limits.maxConnections
+    listening.auditor = (await listen(asked, at.host, at.port)).port
+    opened.add(asked)
+  }
   listening.ocsp = await open(ocsp, config.listen.ocsp)
   listening.clientTls = await open(clients.secure, config.listen.clientTls)
   listening.client = await open(clients.plain, config.listen.client)
@@ -254,6 +275,14 @@ export async function startSecurityServer(
   await refreshed
   await serving()
   return { gateway, control, listening }
+}
+
+async function readTls(files: {
+  readonly certificate: string
+  readonly key: string
+}): Promise<{ key: string; cert: string }> {
+  const [cert, key] = await Promise.all([readFile(files.certificate, 'utf8'), readFile(files.key, 'utf8')])
+  return { cert, key }
 }
 
 /**

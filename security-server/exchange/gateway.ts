@@ -4,6 +4,7 @@ import type { Clock, Log } from '#host'
 import type { ServerId, Side } from '#protocol'
 import { fault } from '#protocol'
 import type { Archive } from '../archive/index.ts'
+import type { SearchAudit } from '../auditor/index.ts'
 import type { Keyring } from '../certificates/keyring.ts'
 import type { OcspAnswers } from '../certificates/ocsp-answers.ts'
 import type { Peers } from '../consumer/peers.ts'
@@ -26,6 +27,8 @@ export interface Gateway {
   readonly messageLog: MessageLog
   /** What makes the log's history provable, and refuses records when it is not what was signed. */
   readonly transparency: Transparency
+  /** Who searched the message log and what was taken from it. */
+  readonly audit: SearchAudit
   /** Undefined where the configuration turned it off. */
   readonly archive: Archive | undefined
   readonly keyring: Keyring
