@@ -42,6 +42,23 @@ const authorities = {
   },
 } as const
 
+const reportFile: Option = { value: 'FILE', help: 'write all of it there, as JSON' }
+const compared = {
+  with: { value: 'ID', help: 'the other party: a member, or one of its subsystems' },
+  as: { value: 'ID', help: 'whose exchanges: a member or subsystem of this server (default: its only member)' },
+  from: { value: 'TIME', help: 'logged at or after it: 2026-03-01, 2026-03-01T12:30Z; UTC unless it says otherwise' },
+  to: { value: 'TIME', help: 'logged before it; a day is meant to its end (default: now, less the margin)' },
+  margin: {
+    value: 'SECONDS',
+    help: 'compared beyond each end too, because clocks differ; what is alone there is no finding (default: 900)',
+  },
+} as const
+const comparedPolicy: Option = {
+  value: 'FILE',
+  help: 'believe the logs and witnesses of this tlog-policy; without it each side vouches for its own log',
+}
+const comparedKey: Option = { value: 'FILE', help: "the key of both parties; 'saadik reconcile key' makes one" }
+
 export const commands: readonly Command[] = [
   {
     name: 'demo up',
@@ -497,6 +514,76 @@ A C2SP tlog-policy. Keep it: what it names is compared with what comes later. Ge
 
   saadik log policy --server customs -o customs.policy`,
     load: async () => (await import('./log-policy.ts')).policy,
+  },
+  {
+    name: 'reconcile run',
+    summary: "Compare a security server's log with another party's, without showing what was said",
+    options: { ...compared, policy: comparedPolicy, report: reportFile, json, ...where },
+    details: `
+Asks the other party's security servers over the exchange itself. Values under a key of the run stand for messages; each side is bound
+to its list before it sees the other's, and shows the leaf of each message under a checkpoint from before the run. docs/auditors.md says
+what each finding means. The comparison goes on when this command is interrupted: saadik reconcile list.
+
+  saadik reconcile run --with DEMO/GOV/70000001 --from 2026-03-01 --to 2026-03-31 --server customs --report march.json
+
+Exit code: 0 in agreement, 1 not, or not compared.`,
+    load: async () => (await import('./reconcile/run.ts')).run,
+  },
+  {
+    name: 'reconcile list',
+    summary: 'List the comparisons that a security server asked for, or was asked for',
+    options: { json, ...where },
+    details: '  saadik reconcile list --server interior',
+    load: async () => (await import('./reconcile/run.ts')).list,
+  },
+  {
+    name: 'reconcile show',
+    summary: 'Show what a comparison has found',
+    takes: 'RUN',
+    positionals: [1, 1],
+    options: { report: reportFile, json, ...where },
+    details: `
+RUN is the name that 'saadik reconcile list' shows.
+
+  saadik reconcile show 6d1f… --server interior
+
+Exit code: 0 in agreement, 1 not, or not compared.`,
+    load: async () => (await import('./reconcile/run.ts')).show,
+  },
+  {
+    name: 'reconcile key',
+    summary: 'Make the key that two parties compare statements by',
+    options: { output },
+    details: `
+For parties whose servers cannot reach each other. Both make their statement with the same key; a comparison has one of its own.
+
+  saadik reconcile key -o march.key`,
+    load: async () => (await import('./reconcile/files.ts')).key,
+  },
+  {
+    name: 'reconcile statement',
+    summary: "Write a security server's side of a comparison as a file",
+    options: { ...compared, key: comparedKey, output, ...where },
+    details: `
+Both parties name each other and the same times. Tell the other the digest that is printed before you hand over the file, and get
+theirs: then nobody can make his to fit. Ids, times and digests of the messages are in it, and no content.
+
+  saadik reconcile statement --with DEMO/GOV/70000001 --from 2026-03-01 --to 2026-03-31 --key march.key -o customs.statement -s customs`,
+    load: async () => (await import('./reconcile/files.ts')).statement,
+  },
+  {
+    name: 'reconcile compare',
+    summary: 'Compare the statements of two parties; needs no server',
+    takes: 'HERE THERE',
+    positionals: [2, 2],
+    options: { key: comparedKey, policy: comparedPolicy, ...whom, json },
+    details: `
+HERE is whose side findings are told from. Signatures under what one side alone has are judged when it is said whom to believe.
+
+  saadik reconcile compare --key march.key --anchor anchor.xml customs.statement interior.statement
+
+Exit code: 0 in agreement, 1 not, 2 one of the statements cannot be read or is not what it says.`,
+    load: async () => (await import('./reconcile/files.ts')).compare,
   },
   {
     name: 'archive run',

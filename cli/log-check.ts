@@ -1,15 +1,12 @@
 // `saadik log check`: the server reads its whole log anew and compares it with its leaves and with every checkpoint that is known.
-import { request } from 'node:http'
 import { createInterface } from 'node:readline'
-import { runtimeSocket } from '#host'
 import { type CheckProgress, type CheckReport, type CheckRequest, controlPaths } from '#security-server/contract'
 import type { Run } from './command.ts'
+import { streamFrom } from './control-stream.ts'
 import { CliError } from './error.ts'
 import { readInput } from './files.ts'
 import { coloured, facts } from './output.ts'
 import { type Target, targetOf } from './targets.ts'
-
-const MAX_ERROR = 64 * 1024
 
 export const check: Run = async (given, out) => {
   const target = targetOf(given, ['security-server'])
@@ -46,25 +43,7 @@ function shown({ leaves, from, fits }: CheckReport['checkpoints'][number]): stri
 
 /** A line of JSON for each step. */
 async function* ask(target: Target, body: CheckRequest): AsyncGenerator<CheckProgress | CheckReport> {
-  const asked = request({
-    socketPath: runtimeSocket(target.directory, 'control'),
-    path: controlPaths.check,
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-  })
-  const answered = new Promise<import('node:http').IncomingMessage>((resolve, reject) => {
-    asked.on('response', resolve)
-    asked.on('error', (cause) =>
-      reject(new CliError('unreachable', `${target.shown} does not answer: ${cause.message}`, { cause })),
-    )
-  })
-  asked.end(JSON.stringify(body))
-  const response = await answered
+  const response = await streamFrom(target, controlPaths.check, body)
   response.setEncoding('utf8')
-  if (response.statusCode !== 200) {
-    let text = ''
-    for await (const chunk of response) if (text.length < MAX_ERROR) text += chunk
-    throw new CliError('failed', (JSON.parse(text) as { error: { message: string } }).error.message)
-  }
   for await (const line of createInterface({ input: response })) yield JSON.parse(line) as CheckProgress | CheckReport
 }

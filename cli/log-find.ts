@@ -3,6 +3,7 @@ import { controlPaths, type LogEntry, type LogListing } from '#security-server/c
 import type { Arguments, Run } from './command.ts'
 import { CliError } from './error.ts'
 import { controlOf, targetOf } from './targets.ts'
+import { endOf, timeOf } from './times.ts'
 
 const LIMIT = 100
 const MOST = 10_000
@@ -67,30 +68,9 @@ function parametersOf(given: Arguments): URLSearchParams {
   const from = given.text('from')
   const to = given.text('to')
   if (from !== undefined) wanted.set('from', timeOf(from, '--from').toISOString())
-  if (to !== undefined) wanted.set('to', endOf(to).toISOString())
+  if (to !== undefined) wanted.set('to', endOf(to, '--to').toISOString())
   if (given.on('oldest')) wanted.set('order', 'oldest')
   return wanted
-}
-
-const DAY = /^\d{4}-\d\d-\d\d$/
-
-/** A day, or a time of it; without a zone it is UTC, as everything else here. */
-function timeOf(text: string, option: string): Date {
-  const [, day, time = '00:00', zone = 'Z'] =
-    /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:\d\d)?)?$/.exec(text) ?? []
-  const date = new Date(`${day}T${time}${zone}`)
-  if (Number.isNaN(date.getTime()))
-    throw new CliError(
-      'usage',
-      `${option} takes a day or a time, such as 2026-03-01 or 2026-03-01T12:30Z, not '${text}'`,
-    )
-  return date
-}
-
-/** A day is meant to its end. */
-function endOf(text: string): Date {
-  const date = timeOf(text, '--to')
-  return DAY.test(text) ? new Date(date.getTime() + 86_400_000) : date
 }
 
 function limitOf(text: string | undefined): number {

@@ -17,7 +17,7 @@ import { controlOf, targetOf } from './targets.ts'
 /** From `--policy`, or the server's own. */
 export async function policyFor(given: Arguments, out: Output): Promise<Policy> {
   const file = given.text('policy')
-  if (file !== undefined) return asPolicy(file, await readInput(file))
+  if (file !== undefined) return policyIn(file, await readInput(file))
   out.note('judged by the keys that the server itself names; an auditor brings his own: --policy FILE')
   return ownPolicy(given)
 }
@@ -40,7 +40,8 @@ async function ownPolicy(given: Arguments): Promise<Policy> {
   return quorumPolicy(logs, witnesses, transparency.quorum)
 }
 
-function asPolicy(file: string, bytes: Uint8Array): Policy {
+/** Of a file that an auditor names. Throws CliError `unreadable`. */
+export function policyIn(file: string, bytes: Uint8Array): Policy {
   try {
     return parsePolicy(bytes)
   } catch (error) {
