@@ -10,6 +10,8 @@ import { type LogRecord, type MessageLog, openMessageLog } from '../security-ser
 const HEAD = randomBytes(600)
 const SIGNATURE = randomBytes(5000)
 const BODY = randomBytes(2048)
+/** With which a record has 10 KB. */
+const LARGER_BODY = randomBytes(4400)
 
 const TSAS = [{ name: 'nobody', url: 'http://127.0.0.1:9/', certificate: {} as never }]
 const CONFIGURATION = { shared: { tsas: TSAS }, trust: { tsas: TSAS } } as unknown as GlobalConfiguration
@@ -22,6 +24,7 @@ export async function run(): Promise<void> {
     await measure('16 at once', 8000, (count) => together(log, 16, count))
     await measure('128 at once', 16_000, (count) => together(log, 128, count))
     await measure('one after another', 2000, (count) => together(log, 1, count))
+    await measure('64 at once, 10 KB each', 40_000, (count) => together(log, 64, count, LARGER_BODY))
   })
   for (const encrypted of [false, true])
     await on({ encrypted }, async (log) => {
@@ -75,7 +78,7 @@ async function measure(name: string, count: number, work: (count: number) => Pro
   const main = (used.user + used.system) / count
   const others = (otherThreads() - start.others) / 1000 / count
   console.log(
-    `${name}: ${(main + others).toFixed(0)} µs a record: ${main.toFixed(0)} on the main thread, ${others.toFixed(0)} on others; ${((writes() - start.calls) / count).toFixed(1)} writes; ${(milliseconds / count).toFixed(2)} ms`,
+    `${name}: ${(main + others).toFixed(0)} µs a record: ${main.toFixed(0)} on the main thread, ${others.toFixed(0)} on others; ${((writes() - start.calls) / count).toFixed(1)} writes; ${(milliseconds / count).toFixed(2)} ms, ${((1000 * count) / milliseconds).toFixed(0)} a second`,
   )
 }
 
@@ -89,21 +92,21 @@ async function steady(work: () => Promise<void>, count: number): Promise<void> {
   await Promise.all(waits)
 }
 
-async function together(log: MessageLog, writers: number, count: number): Promise<void> {
+async function together(log: MessageLog, writers: number, count: number, body = BODY): Promise<void> {
   let left = count
   const one = async () => {
-    while (left-- > 0) await append(log)
+    while (left-- > 0) await append(log, body)
   }
   await Promise.all(Array.from({ length: writers }, one))
 }
 
-async function append(log: MessageLog): Promise<void> {
-  await log.append(await made(log))
+async function append(log: MessageLog, body = BODY): Promise<void> {
+  await log.append(await made(log, body))
 }
 
-async function made(log: MessageLog): Promise<LogRecord> {
+async function made(log: MessageLog, body = BODY): Promise<LogRecord> {
   const spool = log.spool()
-  await spool.write(BODY)
+  await spool.write(body)
   return {
     at: new Date(),
     side: 'provider',

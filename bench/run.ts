@@ -2,6 +2,7 @@
 const benches = {
   crypto: () => import('./crypto.ts'),
   log: () => import('./log.ts'),
+  search: () => import('./search.ts'),
   merkle: () => import('./merkle.ts'),
   exchange: () => import('./exchange.ts'),
   soap: () => import('./soap.ts'),
