@@ -4,6 +4,7 @@ const benches = {
   log: () => import('./log.ts'),
   search: () => import('./search.ts'),
   merkle: () => import('./merkle.ts'),
+  transparency: () => import('./transparency.ts'),
   exchange: () => import('./exchange.ts'),
   soap: () => import('./soap.ts'),
   archive: () => import('./archive.ts'),
