@@ -4,8 +4,11 @@
 // can be found, its head or a segment that has begun, says that this one was durable. Nobody was told that a torn group is logged.
 import { LogError } from './error.ts'
 import { findGroup, GROUP_HEAD, readGroupHead } from './group.ts'
-import { WINDOW_BYTES } from './pass.ts'
 import type { Segments, Tail } from './segments.ts'
+
+/** What is looked through at once. */
+const LOOK_BYTES = 64 * 1024
+const ZEROS = Buffer.alloc(LOOK_BYTES)
 
 /** What a crash left of the group it tore; the next group goes over it. */
 export interface TornEnd {
@@ -50,9 +53,8 @@ function laterGroup(segments: Segments, { seq, segment, offset }: Tail, key: Buf
 }
 
 function isEmpty(segments: Segments, segment: number, offset: number): boolean {
-  const zeros = Buffer.alloc(WINDOW_BYTES)
   for (const [bytes] of windows(segments, segment, offset))
-    if (!bytes.equals(zeros.subarray(0, bytes.length))) return false
+    if (!bytes.equals(ZEROS.subarray(0, bytes.length))) return false
   return true
 }
 
@@ -62,11 +64,11 @@ function* windows(
   segment: number,
   from: number,
 ): Generator<readonly [bytes: Buffer, offset: number]> {
-  const window = Buffer.allocUnsafe(WINDOW_BYTES)
-  for (let offset = from; ; offset += WINDOW_BYTES - GROUP_HEAD + 1) {
+  const window = Buffer.allocUnsafe(LOOK_BYTES)
+  for (let offset = from; ; offset += LOOK_BYTES - GROUP_HEAD + 1) {
     const bytes = window.subarray(0, segments.read(segment, offset, window))
     if (bytes.length > 0) yield [bytes, offset]
-    if (bytes.length < WINDOW_BYTES) return
+    if (bytes.length < LOOK_BYTES) return
   }
 }
 

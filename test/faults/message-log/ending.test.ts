@@ -43,12 +43,13 @@ async function write(t: TestContext, groups: readonly (readonly ReturnType<typeo
   return { directory, file: segmentPath(join(directory, 'segments'), 1), groups: begins }
 }
 
+const window = Buffer.alloc(WINDOW_BYTES)
+
 /** What a start enters into the index, and what it takes for torn; as Follower.recover does it. */
 function start(directory: string): { queryIds: string[]; torn: TornEnd | undefined } {
   const segments = new Segments(join(directory, 'segments'))
   try {
     const present = segmentsIn(join(directory, 'segments'))
-    const window = Buffer.alloc(WINDOW_BYTES)
     const pass = new Pass(segments, { seq: 0, segment: 1, offset: 0 }, { window, present })
     const queryIds = [...pass.until(Number.POSITIVE_INFINITY)].map(({ queryId }) => queryId)
     return { queryIds, torn: endingOf(segments, present, pass.tail) }
@@ -59,9 +60,11 @@ function start(directory: string): { queryIds: string[]; torn: TornEnd | undefin
 
 test('a bit that changed anywhere behind the index is told, unless it is in the last group, which then is as if it was never written', async (t) => {
   const { directory, file, groups } = await write(t, [[named('one')], [named('two'), named('three')], [named('four')]])
-  const whole = readFileSync(file)
-  assert.deepEqual(start(directory), { queryIds: ['one', 'two', 'three', 'four'], torn: undefined })
   const [, , last = 0, end = 0] = groups
+  // Without most of the room behind it, which is zeros.
+  const whole = readFileSync(file).subarray(0, end + 1000)
+  writeFileSync(file, whole)
+  assert.deepEqual(start(directory), { queryIds: ['one', 'two', 'three', 'four'], torn: undefined })
   for (let offset = 0; offset < end; offset++) {
     const bytes = Buffer.from(whole)
     bytes[offset] = (bytes[offset] ?? 0) ^ (1 << (offset % 8))
