@@ -16,6 +16,8 @@ const ABOUT_STORES = [
   'test/unit/security-server/services/*.test.ts',
   'test/unit/security-server/archive/{archive,cleaning}.test.ts',
   'test/unit/security-server/monitoring/operational-data.test.ts',
+  'test/unit/security-server/message-log/{append,asic,attachments,commitments,encryption,removal,search,timestamp,withheld}.test.ts',
+  'test/unit/security-server/transparency/*.test.ts',
   'test/exchange/monitoring.test.ts',
 ]
 

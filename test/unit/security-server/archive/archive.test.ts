@@ -1,10 +1,11 @@
 // The archiver over a real log: which file a record is in, how files go on from each other, what is done again and what is not.
 import assert from 'node:assert/strict'
-import { createReadStream, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createReadStream, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { readZip, verifyArchive } from '#evidence'
 import { needsTools, tool } from '../../../tools.ts'
+import { bodyBytes, bodyNames, changeBody } from '../message-log/behind.ts'
 import { code, collect, spooled, TestLog, temporaryDirectory } from '../message-log/fixture.ts'
 import { archivesIn, fill, MEMBERS, namesIn, openStampedLog, openTestArchive, record } from './fixture.ts'
 
@@ -177,12 +178,9 @@ test('a record that cannot be read stops the archive, by its number, and is not 
   const seq = await log.append(record({ body, member: MEMBERS[1] ?? assert.fail() }))
   await log.timestampNow([seq])
   await fill(log, 2)
-  const file = readdirSync(join(directory, 'log', 'bodies'), { recursive: true, withFileTypes: true }).find((entry) =>
-    entry.isFile(),
-  )
-  const path = join(file?.parentPath ?? '', file?.name ?? '')
-  const bytes = readFileSync(path)
-  writeFileSync(path, Buffer.concat([bytes.subarray(0, -1), Buffer.from('y')]))
+  const [file = ''] = await bodyNames(join(directory, 'log'))
+  const bytes = await bodyBytes(join(directory, 'log'), file)
+  await changeBody(join(directory, 'log'), file, Buffer.concat([bytes.subarray(0, -1), Buffer.from('y')]))
   const said = new TestLog()
   const archive = await openTestArchive(t, { directory, log, said })
   await assert.rejects(archive.run(), (error: Error) => {
@@ -193,7 +191,7 @@ test('a record that cannot be read stops the archive, by its number, and is not 
   assert.match((await archive.status()).lastError ?? '', /cannot be archived/)
   assert.ok(said.lines.some(({ level }) => level === 'error'))
   assert.equal(existsSync(join(directory, 'archive')), false)
-  writeFileSync(path, bytes)
+  await changeBody(join(directory, 'log'), file, bytes)
   await archive.run()
   assert.equal((await archive.status()).lastError, undefined)
   assert.equal((await archive.status()).records, 5)

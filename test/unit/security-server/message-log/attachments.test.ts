@@ -1,10 +1,9 @@
 // The attachments of one message: one body in the log, each with its own digest, read one by one, also after a restart.
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
-import { readdirSync, statSync, truncateSync } from 'node:fs'
-import { join } from 'node:path'
 import test from 'node:test'
 import type { BodyReference, MessageLog } from '../../../../security-server/message-log/index.ts'
+import { bodyBytes, bodyNames, changeBody } from './behind.ts'
 import { code, collect, openLog, record, temporaryDirectory } from './fixture.ts'
 
 const sha512 = (...bytes: readonly Uint8Array[]) => createHash('sha512').update(Buffer.concat(bytes)).digest()
@@ -65,8 +64,7 @@ test('a damaged file is told for the attachment that it cuts', async (t) => {
   await log.append(record({ body: await attached(log, LARGE) }))
   const body = (await log.get(1))?.body
   assert.ok(body?.file)
-  const file = join(directory, 'bodies', body.file.slice(0, 2), body.file)
-  truncateSync(file, statSync(file).size - 1)
+  await changeBody(directory, body.file, (await bodyBytes(directory, body.file)).subarray(0, -1))
   assert.deepEqual(await collect(log.read(body, 1)), LARGE[0])
   await assert.rejects(collect(log.read(body, 4)), code('body_damaged'))
 })
@@ -79,8 +77,7 @@ test('beyond the limit digests stay, and bytes until they have been passed on', 
   for (const [index, bytes] of LARGE.slice(0, 3).entries())
     assert.deepEqual(await collect(log.read(body, index + 1)), bytes)
   await log.drop(body)
-  const files = readdirSync(join(directory, 'bodies'), { recursive: true, encoding: 'utf8' })
-  assert.ok(!files.some((name) => name.length > 3))
+  assert.deepEqual(await bodyNames(directory), [])
   const stored = (await log.get(1))?.body
   assert.equal(stored?.truncated, true)
   assert.equal(stored.parts?.length, LARGE.length)

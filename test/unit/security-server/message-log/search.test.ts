@@ -1,12 +1,10 @@
 // Searches: each field, all together, page by page, over runs that are made and what is behind them.
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import test, { type TestContext } from 'node:test'
 import type { ClientId } from '#protocol'
 import type { LogRecord, MessageLog, SearchQuery } from '../../../../security-server/message-log/index.ts'
 import { RUN_RECORDS } from '../../../../security-server/message-log/search/runs.ts'
+import { askLog, changeRecords } from './behind.ts'
 import { CLIENT, code, openLog, PROVIDER, record, spooled, temporaryDirectory, until } from './fixture.ts'
 
 const MEMBER: ClientId = { instance: 'DEMO', memberClass: 'GOV', memberCode: '70000002' }
@@ -149,10 +147,7 @@ test('a query that is none, and a cursor of another search, are refused', async 
 test('a damaged record fails no page: it is named in it, the others come', async (t) => {
   const { log, directory } = await filled(t)
   assert.equal((await log.search({ id: 'wanted' })).records.length, 1)
-  const segment = join(directory, 'segments', '0000000000000001')
-  const bytes = readFileSync(segment)
-  bytes[bytes.indexOf('wanted')] = 0x57
-  writeFileSync(segment, bytes)
+  await changeRecords(directory, 'wanted', 'Wanted')
   const { records } = await log.search({})
   assert.equal(records.length, 12)
   assert.deepEqual(
@@ -187,10 +182,7 @@ test('texts are found in messages and bodies, in whatever case and wherever chun
   assert.deepEqual(await found('too far behind'), [])
   assert.deepEqual(await found('nowhere'), [])
   await assert.rejects(log.search({ text: 'ab' }), code('invalid_query'))
-  const segment = join(directory, 'segments', '0000000000000001')
-  const bytes = readFileSync(segment)
-  bytes[bytes.indexOf('r1/damaged')] = 0x57
-  writeFileSync(segment, bytes)
+  await changeRecords(directory, 'r1/damaged', 'W1/damaged')
   const { records } = await log.search({ text: 'nowhere' })
   assert.deepEqual(
     records.map(({ seq, damaged }) => [seq, damaged !== undefined]),
@@ -219,9 +211,8 @@ test('runs are made as the log grows, and searches over them find what a look th
         ),
       ),
     )
-  const db = new DatabaseSync(join(directory, 'log.db'), { readOnly: true })
-  t.after(() => db.close())
-  await until(() => Number(db.prepare('SELECT count(*) AS n FROM runs').get()?.['n']) === 1)
+  const made = { sqlite: 'SELECT run FROM runs', postgres: 'SELECT span FROM log_span WHERE span < 1' }
+  await until(async () => (await askLog(directory, made)).length === 1)
   const expected = (test: (seq: number) => boolean) =>
     Array.from({ length: count }, (_, index) => count - index).filter(test)
   assert.deepEqual((await all(log, { issue: 'seldom' })).seqs, [count - 3, 5])

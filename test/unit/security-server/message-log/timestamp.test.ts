@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import test from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { signatureValueOf, signMessage } from '#evidence'
 import { parseTimestampToken } from '#trust'
-import { KeyRing } from '../../../../security-server/message-log/key-ring.ts'
-import { Reader } from '../../../../security-server/message-log/reader.ts'
-import { openForReading } from '../../../../security-server/message-log/schema.ts'
+import { askLog, changeRecords } from './behind.ts'
 import {
   code,
   configurationWith,
@@ -52,21 +48,19 @@ test('one waiting record is covered directly, by its signature value; several by
   await Promise.all([log.append(record()), log.append(record()), log.append(record())])
   await log.timestampNow([2, 3, 4, 4, 1, 99])
   assert.equal(tsa.asked.length, 2, 'one request for all, and none for the one that has its time-stamp')
-  const reader = new Reader(openForReading(join(directory, 'log.db')), join(directory, 'segments'), new KeyRing())
-  const single = reader.timestamp(1)
+  const single = await log.timestampOf(1)
   assert.ok(single && single.result === undefined && single.chain === undefined)
   assert.deepEqual(
     parseTimestampToken(single.token).certificates[0]?.der,
     tsa.certificate.der,
     'the authority is named in the token',
   )
-  const stamps = [2, 3, 4].map((seq) => reader.timestamp(seq))
+  const stamps = await Promise.all([2, 3, 4].map((seq) => log.timestampOf(seq)))
   for (const stamp of stamps) {
     assert.ok(stamp?.result && stamp.chain)
     assert.deepEqual(hex(parseTimestampToken(stamp.token).imprint), hex(sha512(stamp.result)))
     assert.deepEqual(hex(stamp.token), hex(stamps[0]?.token ?? new Uint8Array()))
   }
-  reader.close()
 })
 
 test('the job time-stamps what waits, a full round at once after another', async (t) => {
@@ -179,7 +173,9 @@ test('messages are refused once time-stamping has failed for too long, across re
   assert.equal(log.status().refusing, undefined)
   assert.equal(await log.append(record()), 3)
   await log.close()
-  assert.equal(read(directory, "SELECT value FROM state WHERE key = 'failing_since'"), null)
+  const state = (table: string) => `SELECT value FROM ${table} WHERE key = 'failing_since'`
+  const [kept] = await askLog(directory, { sqlite: state('state'), postgres: state('log_state') })
+  assert.equal(kept?.['value'], null)
 })
 
 test('while authorities fail, one record is tried; the first success brings the rest', async (t) => {
@@ -216,10 +212,7 @@ test('a damaged record holds up no other: it goes with the next, and who asks fo
   tsa.behaviour = 'rejects'
   await log.append(record({ queryId: 'damaged' }))
   await until(() => log.status().failingSince !== undefined)
-  const segment = join(directory, 'segments', '0000000000000001')
-  const bytes = readFileSync(segment)
-  bytes[bytes.indexOf('damaged')] = 0x44
-  writeFileSync(segment, bytes)
+  await changeRecords(directory, 'damaged', 'Damaged')
   tsa.behaviour = 'good'
   await assert.rejects(log.timestampNow([1]), code('record_damaged'))
   const asked = tsa.asked.length
@@ -237,8 +230,9 @@ test('a log that is closed while a long round is stored finishes it, and nothing
   const said = new TestLog()
   const open = (log: TestLog) => openLog(t, { directory, log, configuration: () => configurationWith([tsa]) })
   const log = await open(said)
+  // The scheduled round, over nothing, has been; else it could be over a part of them.
+  await sleep(1_500)
   const seqs = await Promise.all(Array.from({ length: 3000 }, () => log.append(record())))
-  // The scheduled round may be the one that is stored; who asks at that moment is told that the log is closed.
   const stamped = Promise.allSettled([log.timestampNow(seqs)])
   await until(() => tsa.asked.length === 1)
   while (log.status().untimestamped === seqs.length) await new Promise((resolve) => setImmediate(resolve))
@@ -274,11 +268,4 @@ function hex(bytes: Uint8Array): string {
 
 function sha512(bytes: Uint8Array): Uint8Array {
   return createHash('sha512').update(bytes).digest()
-}
-
-function read(directory: string, sql: string): unknown {
-  const db = new DatabaseSync(join(directory, 'log.db'), { readOnly: true })
-  const row = db.prepare(sql).get() as Record<string, unknown> | undefined
-  db.close()
-  return row === undefined ? null : Object.values(row)[0]
 }
