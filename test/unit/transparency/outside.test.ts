@@ -1,7 +1,6 @@
-// What Go's golang.org/x/mod/sumdb/tlog and note say of our checkpoints, tiles and proofs (test/go/tlogcheck). Where the package is not under
-// $GOPATH, it is looked for where Debian's golang-golang-x-mod-dev puts it.
+// What Go's golang.org/x/mod/sumdb/tlog and note say of our checkpoints, tiles and proofs (test/go/tlogcheck).
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
@@ -24,48 +23,13 @@ import {
   verifyConsistency,
   verifyInclusion,
 } from '#transparency'
-import { needsTools, tool } from '../../tools.ts'
+import { ask, hasGo } from '../../go/tlogcheck.ts'
 import { entryOf } from './naive.ts'
 import { noteSigner, signedBy } from './signers.ts'
 import { TileLog } from './tiles.ts'
 
-const GO_PATH = [process.env['GOPATH'], '/usr/share/gocode']
-  .flatMap((path) => path?.split(':') ?? [])
-  .find((path) => existsSync(join(path, 'src', 'golang.org', 'x', 'mod', 'sumdb', 'tlog')))
 const scratch = mkdtempSync(join(tmpdir(), 'saadik-tlogcheck-'))
 after(() => rmSync(scratch, { recursive: true }))
-
-interface Answer {
-  readonly error?: string
-  readonly signers?: readonly string[]
-  readonly size?: number
-  readonly inclusion?: readonly (readonly string[])[]
-  readonly consistency?: readonly (readonly string[])[]
-  readonly oldRoots?: readonly string[]
-}
-
-let judge = ''
-/** Asks Go, all at once; the program is built for the first question. */
-function ask(requests: readonly object[]): Answer[] {
-  if (judge === '') {
-    const built = join(scratch, 'tlogcheck')
-    const program = join(import.meta.dirname, '..', '..', 'go', 'tlogcheck', 'main.go')
-    const environment = ['GO111MODULE=off', `GOPATH=${GO_PATH}`, 'GOFLAGS=', 'CGO_ENABLED=0']
-    const { status, stderr } = tool('env', [...environment, 'go', 'build', '-o', built, program])
-    assert.equal(status, 0, stderr)
-    judge = built
-  }
-  const { status, stdout, stderr } = tool(judge, [], {
-    input: requests.map((each) => `${JSON.stringify(each)}\n`).join(''),
-  })
-  assert.equal(status, 0, stderr)
-  const answers = stdout
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Answer)
-  assert.equal(answers.length, requests.length)
-  return answers
-}
 
 const base64 = (hash: Hash) => Buffer.from(hash).toString('base64')
 const SIZES = [1, 2, 255, 256, 257, 65_537]
@@ -95,14 +59,6 @@ const indexesOf = (size: number) =>
   [...new Set([0, 1, 254, 255, 256, 32_768, size - 2, size - 1])].filter((at) => at >= 0 && at < size)
 const oldSizesOf = (size: number) =>
   [...new Set([1, 2, 255, 256, 257, 32_768, 65_536, size])].filter((at) => at <= size)
-
-/** Whether Go can be asked. */
-function hasGo(t: Parameters<typeof needsTools>[0]): boolean {
-  if (!needsTools(t, 'go')) return false
-  if (GO_PATH !== undefined) return true
-  t.skip('SKIPPED, NOT PROVED: golang.org/x/mod/sumdb is not installed (apt-get install golang-golang-x-mod-dev)')
-  return false
-}
 
 test('Go reads our checkpoints and tiles, and makes the same proofs of them', async (t) => {
   if (!hasGo(t)) return
