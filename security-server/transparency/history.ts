@@ -92,9 +92,10 @@ class History implements Transparency {
   }
 
   trouble(): string | undefined {
-    if (this.#standing.fault !== undefined || this.#waitMs() > UNHEALTHY_MS)
-      return this.refusal() ?? this.#standing.hindrance ?? this.#silent()
-    return this.#standing.hindrance
+    const refusal = this.refusal()
+    if (refusal !== undefined) return refusal
+    const { hindrance } = this.#standing
+    return this.#waitMs() > UNHEALTHY_MS ? (hindrance ?? this.#silent()) : hindrance
   }
 
   status(): TransparencyStatus {
