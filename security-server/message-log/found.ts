@@ -74,6 +74,7 @@ export function toStored(row: FoundRow, placed: RecordRow): StoredRecord {
     ...(placed.chain === null ? {} : { chain: Buffer.from(placed.chain) }),
     ...(placed.chainResult === null ? {} : { chainResult: Buffer.from(placed.chainResult) }),
     ...(body === undefined ? {} : { body }),
+    ...(placed.tracked === undefined ? {} : { tracked: placed.tracked }),
   }
 }
 

@@ -46,7 +46,7 @@ export interface Layout {
  */
 export function layOut(row: RecordRow, keys = NO_KEYS): Layout {
   const { at, side, direction, protocol, queryId, requestId, client, provider, serviceCode, serviceVersion } = row
-  const { userId, issue, representedParty, bodySize, bodyFile, bodyTruncated, bodyParts, sealedBy } = row
+  const { userId, issue, representedParty, bodySize, bodyFile, bodyTruncated, bodyParts, tracked, sealedBy } = row
   const known = {
     ...{ at, side, direction, protocol, queryId, requestId, client, provider, serviceCode, serviceVersion },
     ...{ userId, issue, representedParty, bodySize, bodyFile, bodyTruncated },
@@ -55,12 +55,13 @@ export function layOut(row: RecordRow, keys = NO_KEYS): Layout {
   let facts: Buffer
   let parts: readonly (Uint8Array | null)[]
   if (sealedBy === undefined) {
-    facts = Buffer.from(JSON.stringify({ ...known, bodyParts }))
+    facts = Buffer.from(JSON.stringify({ ...known, bodyParts, tracked }))
     parts = [row.salt, ...clear, null]
   } else {
     facts = Buffer.from(JSON.stringify({ ...known, sealedBy }))
-    // The sizes of attachments tell less than their digests do, but go with them.
-    const hidden = [bodyParts === undefined ? null : Buffer.from(JSON.stringify(bodyParts)), ...clear]
+    // The sizes of attachments tell less than their digests do, but go with them; whom a request is about is said in it.
+    const more = bodyParts === undefined && tracked === undefined ? null : JSON.stringify({ bodyParts, tracked })
+    const hidden = [more === null ? null : Buffer.from(more), ...clear]
     parts = [row.salt, ...SEALED.map(() => null), sealParts(keys.get(sealedBy), row.salt, facts, hidden)]
   }
   const length = parts.reduce((sum, part) => sum + (part?.length ?? 0), PARTS_AT + facts.length + CHECK_BYTES)
@@ -121,9 +122,9 @@ export function readFrame(frame: Buffer, keys = NO_KEYS): RecordRow {
   const { sealedBy } = facts
   if (sealedBy === undefined) return toRow(facts, required(salt), rest)
   const sealed = required(rest[SEALED.length] ?? null)
-  const [sizes = null, ...hidden] = openParts(keys.get(sealedBy), required(salt), written, sealed)
-  const bodyParts = sizes === null ? {} : { bodyParts: JSON.parse(sizes.toString()) as NonNullable<Facts['bodyParts']> }
-  return toRow({ ...facts, ...bodyParts }, required(salt), hidden)
+  const [more = null, ...hidden] = openParts(keys.get(sealedBy), required(salt), written, sealed)
+  const hiddenFacts = more === null ? {} : (JSON.parse(more.toString()) as Pick<Facts, 'bodyParts' | 'tracked'>)
+  return toRow({ ...facts, ...hiddenFacts }, required(salt), hidden)
 }
 
 type Facts = Omit<RecordRow, 'salt' | (typeof SEALED)[number]>

@@ -27,6 +27,7 @@ export type {
   LogSide,
   RecordEvidence,
   StoredRecord,
+  TrackedFacts,
 } from './record.ts'
 export { readParameters } from './search/parameters.ts'
 export type { SearchedRecord, SearchPage, SearchQuery } from './search/query.ts'

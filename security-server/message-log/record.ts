@@ -64,6 +64,20 @@ export interface RecordFacts extends ExchangeFacts {
   readonly requestId: string
 }
 
+/** Whom a request is about, as its service's description for the data tracker finds it (tracker/): logged with it, so that nothing of it can be lost. */
+export interface TrackedFacts {
+  /** Codes of persons. */
+  readonly persons: readonly string[]
+  /** Which of the service's operations it was, where that is more than the service's name. */
+  readonly operation?: string
+  /** The legal basis, as whoever asks says. */
+  readonly basis?: string
+  /** Who sits before the information system, where persons are told of that. */
+  readonly user?: string
+  /** The law keeps it secret from the person. */
+  readonly secret?: true
+}
+
 /** One signed message, as it went over the wire. */
 export interface LogRecord extends RecordFacts {
   /** The SOAP message or the REST head, byte for byte what was signed; its reduced form where bodies of the service are not kept. */
@@ -76,6 +90,7 @@ export interface LogRecord extends RecordFacts {
   readonly chain?: Uint8Array
   readonly chainResult?: Uint8Array
   readonly body?: BodyReference
+  readonly tracked?: TrackedFacts
 }
 
 /** What is known of a message since it was logged. */

@@ -9,6 +9,8 @@ import type { PartRow, RecordRow } from './store.ts'
 /** A message of which everything but the body is this long is no message. */
 const MAX_RECORD_BYTES = 64 * 1024 * 1024
 const MAX_TEXT_LENGTH = 4096
+/** A thousand codes with their legal basis. */
+const MAX_TRACKED_LENGTH = 512 * 1024
 
 /** What only a mistake in this program can send here, and what the index would refuse when it is durable. Throws LogError. */
 export function checkRecord(record: LogRecord): void {
@@ -18,7 +20,7 @@ export function checkRecord(record: LogRecord): void {
 
 function faultOf(record: LogRecord): string | undefined {
   const { at, queryId, requestId, userId = '', issue = '', representedParty = '' } = record
-  const { head, signature, chain, chainResult, body } = record
+  const { head, signature, chain, chainResult, body, tracked } = record
   if (!(at.getTime() >= 0)) return 'its time is no time'
   if (head.length === 0 || signature.length === 0) return 'it has no message or no signature'
   if ((chain === undefined) !== (chainResult === undefined)) return 'it has one half of a hash chain'
@@ -26,6 +28,7 @@ function faultOf(record: LogRecord): string | undefined {
   if (bytes > MAX_RECORD_BYTES) return `it is longer than ${MAX_RECORD_BYTES} bytes without its body`
   if ([queryId, requestId, userId, issue, representedParty].some(({ length }) => length > MAX_TEXT_LENGTH))
     return `a text is longer than ${MAX_TEXT_LENGTH} characters`
+  if (tracked !== undefined && JSON.stringify(tracked).length > MAX_TRACKED_LENGTH) return 'it is about too much'
   if (body === undefined) return undefined
   const fresh = body.stored === undefined && (body.inline !== undefined || body.file !== undefined || body.truncated)
   return fresh ? undefined : 'its body was not spooled for it'
@@ -64,6 +67,7 @@ export function toRow(record: LogRecord, sealing?: string): RecordRow {
     bodyTruncated: body?.truncated ?? false,
     ...(sealedBy === undefined ? {} : { sealedBy }),
     ...(body?.parts === undefined ? {} : { bodyParts: body.parts.map(toPartRow) }),
+    ...(record.tracked === undefined ? {} : { tracked: record.tracked }),
   }
 }
 

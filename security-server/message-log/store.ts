@@ -4,7 +4,7 @@ import { digest } from '#trust'
 import { committed } from './commitment.ts'
 import type { TornEnd } from './ending.ts'
 import { LogError } from './error.ts'
-import type { LogDirection, LogSide } from './record.ts'
+import type { LogDirection, LogSide, TrackedFacts } from './record.ts'
 import { firstOf, makeRun, runOf } from './search/runs.ts'
 import type { Place, Tail } from './segments.ts'
 
@@ -44,6 +44,8 @@ export interface RecordRow {
   readonly sealedBy?: string
   /** Of several attachments; lies in the segment only. */
   readonly bodyParts?: readonly PartRow[]
+  /** Lies in the segment only. */
+  readonly tracked?: TrackedFacts
 }
 
 /** A record that is durable in a segment. */

@@ -17,6 +17,7 @@ test('a record is found again as it was, by number and in pages', async (t) => {
     userId: 'EE38001010000',
     issue: 'case 7',
     representedParty: 'COM/12345678',
+    tracked: { persons: ['EE38001010000'], basis: 'law § 1', secret: true },
     chain: Buffer.from('<chain/>'),
     chainResult: Buffer.from('<result/>'),
     body: await spooled(log, Buffer.from('body')),

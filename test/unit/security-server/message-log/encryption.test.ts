@@ -47,6 +47,7 @@ async function logAll(log: MessageLog): Promise<readonly number[]> {
     await log.append(record({ ...message, body: await spooled(log, LONG) })),
     await log.append(record({ ...message, body: await several.finish() })),
     await log.append(record({ ...message, headDigest: randomBytes(64) })),
+    await log.append(record({ ...message, tracked: { persons: [CANARY], basis: CANARY } })),
   ]
 }
 
@@ -68,6 +69,7 @@ test('nothing that was said is on the disk, not even while it is spooled; all of
   await half.discard()
   const seqs = await logAll(log)
   const contents = await Promise.all(seqs.map((seq) => contentOf(log, seq)))
+  assert.deepEqual((await log.get(seqs.at(-1) ?? 0))?.tracked, { persons: [CANARY], basis: CANARY })
   await log.close()
   assert.ok(!(await hasWritten(at.directory, CANARY)))
   // Neither can it be guessed from a digest in clear.
