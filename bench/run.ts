@@ -8,6 +8,7 @@ const benches = {
   exchange: () => import('./exchange.ts'),
   soap: () => import('./soap.ts'),
   archive: () => import('./archive.ts'),
+  reconciliation: () => import('./reconciliation.ts'),
   verify: () => import('./verify.ts'),
   memory: () => import('./memory.ts'),
   startup: () => import('./startup.ts'),

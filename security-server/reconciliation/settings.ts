@@ -4,7 +4,7 @@ import { z } from 'zod'
 export const reconciliationSchema = z.strictObject({
   /** Whether other members may have the exchanges with them compared. It costs no right and shows nothing to anybody else. */
   answers: z.boolean().default(true),
-  /** Messages of one side in one comparison; a longer period is compared in parts. A million take 80 MB while they are compared. */
+  /** Messages of one side in one comparison; a longer period is compared in parts. A million take some 150 MB while they are compared. */
   maxMessages: z.int().min(1).max(10_000_000).default(2_000_000),
 })
 

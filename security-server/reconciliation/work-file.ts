@@ -25,6 +25,8 @@ export class WorkFile {
   #count = 0
   #waiting: Buffer[] = []
   #waitingBytes = 0
+  /** What was read last. */
+  #window: { readonly start: number; readonly bytes: Buffer } = { start: 0, bytes: Buffer.alloc(0) }
 
   private constructor(path: string, file: FileHandle) {
     this.#path = path
@@ -69,9 +71,15 @@ export class WorkFile {
     for (let at = 0; at < bytes.length; ) at += (await this.#file.write(bytes, at)).bytesWritten
   }
 
+  /** Two logs have their messages in much the same order: what is asked for next mostly lies behind. */
   async read(number: number): Promise<OwnMessage> {
     const start = this.#places[number] ?? 0
-    return messageIn(await this.#bytes(start, (this.#places[number + 1] ?? start) - start))
+    const end = this.#places[number + 1] ?? start
+    if (start < this.#window.start || end > this.#window.start + this.#window.bytes.length) {
+      const most = (this.#places[this.#count] ?? end) - start
+      this.#window = { start, bytes: await this.#bytes(start, Math.min(most, Math.max(READ_BYTES, end - start))) }
+    }
+    return messageIn(this.#window.bytes.subarray(start - this.#window.start, end - this.#window.start))
   }
 
   /** All of them in their order. */
