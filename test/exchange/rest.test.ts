@@ -107,6 +107,7 @@ test('health and status tell the truth', async () => {
     configuration: ok,
     log: ok,
     timestamps: ok,
+    transparency: ok,
   })
 })
 
