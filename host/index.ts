@@ -23,7 +23,13 @@ export {
   type PostgresAnswer,
   type PostgresConnection,
 } from './postgres-connection.ts'
-export { type PostgresSettings, type StoreSettings, storeSetting } from './postgres-settings.ts'
+export {
+  type DatabaseSettings,
+  databaseSetting,
+  type PostgresSettings,
+  type StoreSettings,
+  storeSetting,
+} from './postgres-settings.ts'
 export { connectStore } from './postgres-store.ts'
 export { runtimeSocket } from './runtime-folder.ts'
 export { schemaFaults, withoutUndefined } from './schema.ts'

@@ -5,7 +5,7 @@ import type * as pg from 'pg'
 import { HostError, reasonOf } from './error.ts'
 import { load } from './lazy.ts'
 import { postgresFailure } from './postgres-failure.ts'
-import type { PostgresSettings } from './postgres-settings.ts'
+import type { DatabaseSettings, PostgresSettings } from './postgres-settings.ts'
 
 const CONNECT_MS = 5_000
 /** A statement ends within it at the server; if not even that is said, the connection is given up. */
@@ -75,7 +75,7 @@ export interface DriverOptions {
  *
  * @throws {HostError} `store_unreachable`, `store_unusable`
  */
-export function connectDriver(settings: PostgresSettings, options: DriverOptions): Promise<pg.Client> {
+export function connectDriver(settings: DatabaseSettings, options: DriverOptions): Promise<pg.Client> {
   return firstOf(settings, async (host) => {
     const { Client } = load<typeof pg>('pg')
     const { applicationName, session, replication = false } = options
@@ -89,6 +89,8 @@ export function connectDriver(settings: PostgresSettings, options: DriverOptions
     client.on('error', () => {})
     try {
       await client.connect()
+      const { rows } = await client.query('SELECT pg_is_in_recovery() AS standby')
+      if ((rows[0] as { standby: string }).standby === 't') throw standby(whereOf(host, settings))
       return client
     } catch (cause) {
       void client.end().catch(() => undefined)
@@ -103,7 +105,7 @@ export function connectDriver(settings: PostgresSettings, options: DriverOptions
   })
 }
 
-async function firstOf<T>(settings: PostgresSettings, connect: (host: string) => Promise<T>): Promise<T> {
+async function firstOf<T>(settings: DatabaseSettings, connect: (host: string) => Promise<T>): Promise<T> {
   const failures: HostError[] = []
   for (const host of settings.hosts) {
     try {
@@ -118,7 +120,7 @@ async function firstOf<T>(settings: PostgresSettings, connect: (host: string) =>
   throw new HostError(code, `none of its hosts: ${failures.map((failure) => failure.message).join('; ')}`)
 }
 
-function whereOf(host: string, { database, port }: PostgresSettings): string {
+function whereOf(host: string, { database, port }: DatabaseSettings): string {
   return `${database} at ${host}:${port}`
 }
 
@@ -167,7 +169,7 @@ function clientConfig(
 /** Every key that the driver would else take from the environment (PGPASSWORD, PGSSLMODE, …) is given here. */
 function driverConfig(
   host: string,
-  { port, user, database, passwordFile, tls }: PostgresSettings,
+  { port, user, database, passwordFile, tls }: DatabaseSettings,
   session: Readonly<Record<string, string | number>>,
 ) {
   return {
@@ -240,7 +242,7 @@ async function requireSafety(connection: PostgresConnection, where: string): Pro
   const { rows } = await connection.query(`
     SELECT current_setting('server_version_num')::int AS version, current_setting('synchronous_commit') AS commits,
       current_setting('fsync') AS fsync, getdatabaseencoding() AS encoding, pg_is_in_recovery()::int AS standby`)
-  const { version, commits, fsync, encoding, standby } = rows[0] ?? {}
+  const { version, commits, fsync, encoding, standby: isStandby } = rows[0] ?? {}
   const refuse = (reason: string) => new HostError('store_unusable', `the database ${where} cannot be used: ${reason}`)
   if (Number(version) < FIRST_VERSION) throw refuse(`PostgreSQL ${version} is older than 13`)
   if (encoding !== 'UTF8') throw refuse(`its encoding is ${encoding}, not UTF8`)
@@ -249,7 +251,11 @@ async function requireSafety(connection: PostgresConnection, where: string): Pro
     throw refuse(`synchronous_commit is ${commits}: it would acknowledge what is not durable yet`)
   // It came with 14. A store's connection is idle when nothing happens.
   if (Number(version) >= 140_000) await connection.query('SET idle_session_timeout = 0')
-  if (standby !== 0) throw new HostError('store_unreachable', `the database ${where} is a standby`)
+  if (isStandby !== 0) throw standby(where)
+}
+
+function standby(where: string): HostError {
+  return new HostError('store_unreachable', `the database ${where} is a standby`)
 }
 
 class Connection implements PostgresConnection {

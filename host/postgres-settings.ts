@@ -4,7 +4,7 @@ import { filePath } from './config.ts'
 import { load } from './lazy.ts'
 import { withoutUndefined } from './schema.ts'
 
-export interface PostgresSettings {
+export interface DatabaseSettings {
   /** Names, addresses or folders of Unix sockets, asked in this order; the first that accepts writes is taken. */
   readonly hosts: readonly string[]
   readonly port: number
@@ -14,6 +14,9 @@ export interface PostgresSettings {
   readonly passwordFile?: string
   /** False on a Unix socket, on this machine, and where the file says so. */
   readonly tls: false | { readonly ca?: string; readonly serverName?: string }
+}
+
+export interface PostgresSettings extends DatabaseSettings {
   /** Holds everything that this process keeps there, and nobody else's. */
   readonly schema: string
 }
@@ -30,6 +33,27 @@ export interface StoreSettings {
  */
 export function storeSetting(schema: string): z.ZodType<StoreSettings | undefined> {
   const { z } = load<typeof import('zod')>('zod')
+  const postgres = databaseSetting({
+    database: z.string().min(1).max(63).default('saadik'),
+    user: z.string().min(1).max(63).default('saadik'),
+    schema: z
+      .string()
+      .regex(/^[a-z][a-z0-9_]{0,62}$/, 'lower-case letters, digits and underscores')
+      .refine((name) => !name.startsWith('pg_'), 'names in pg_ are PostgreSQL’s own')
+      .default(schema),
+  })
+  return z.strictObject({ postgres }).optional()
+}
+
+/**
+ * Keys that say where a database is and as whom to connect.
+ *
+ * @param more Further keys beside them; a key that is named here as well is read so.
+ */
+export function databaseSetting<S extends z.ZodRawShape>(
+  more: S,
+): z.ZodType<DatabaseSettings & z.output<z.ZodObject<S>>> {
+  const { z } = load<typeof import('zod')>('zod')
   const host = z
     .string()
     .max(255)
@@ -40,36 +64,29 @@ export function storeSetting(schema: string): z.ZodType<StoreSettings | undefine
     /** The name in the server's certificate, where it is not the host's. */
     serverName: z.string().min(1).optional(),
   })
-  const postgres = z.strictObject({
+  const where = z.strictObject({
     /** One or several: with several, the first that accepts writes is taken, which is how a standby takes over. */
     host: z.union([host, z.array(host).min(1).max(8)]),
     port: z.int().min(1).max(65_535).default(5432),
-    database: z.string().min(1).max(63).default('saadik'),
-    user: z.string().min(1).max(63).default('saadik'),
+    database: z.string().min(1).max(63),
+    user: z.string().min(1).max(63),
     /** File with the password and nothing else (0600); absent where the server asks for none (peer authentication). */
     passwordFile: filePath.optional(),
     /** Between machines TLS is demanded and the certificate judged; `false` must be said. Never used on a Unix socket. */
     tls: z.union([z.literal(false), tls]).optional(),
-    schema: z
-      .string()
-      .regex(/^[a-z][a-z0-9_]{0,62}$/, 'lower-case letters, digits and underscores')
-      .refine((name) => !name.startsWith('pg_'), 'names in pg_ are PostgreSQL’s own')
-      .default(schema),
   })
-  return z
-    .strictObject({
-      postgres: postgres.transform(({ host: named, tls: said, passwordFile, ...rest }): PostgresSettings => {
-        const hosts = Array.isArray(named) ? named : [named]
-        const asked = said ?? (hosts.every(isHere) ? false : {})
-        return {
-          ...rest,
-          hosts,
-          ...(passwordFile === undefined ? {} : { passwordFile }),
-          tls: asked === false ? false : withoutUndefined(asked),
-        }
-      }),
-    })
-    .optional()
+  const setting = z.strictObject({ ...where.shape, ...more }).transform((value) => {
+    const { host: named, tls: said, passwordFile, ...rest } = value as z.output<typeof where>
+    const hosts = Array.isArray(named) ? named : [named]
+    const asked = said ?? (hosts.every(isHere) ? false : {})
+    return {
+      ...rest,
+      hosts,
+      ...(passwordFile === undefined ? {} : { passwordFile }),
+      tls: asked === false ? false : withoutUndefined(asked),
+    }
+  })
+  return setting as unknown as z.ZodType<DatabaseSettings & z.output<z.ZodObject<S>>>
 }
 
 /** What leads there does not leave this machine. */
