@@ -7,7 +7,8 @@
  *
  * Abroad: `gap`, `forked`, `foreign`: a batch that does not continue what is held, contradicts it, or is of a log that is not kept here. `epoch_over`: the
  * log was ended by a decree. `wrong_decree`, `conflicting_decree`: a decree that is signed and still changes nothing. `program_failed`: a register's own
- * program does not run over what was restored. `store_failed`, `store_damaged`: the disk of the embassy.
+ * program does not run over what was restored. `store_failed`, `store_damaged`: the disk of the embassy. `target_unfit`: a database that cannot be restored
+ * into.
  *
  * At a start, or when asked: `wrong_configuration`, `unusable_manifest`: nobody vouches for what would be sealed to; `unknown_register`.
  */
@@ -30,6 +31,7 @@ export type EmbassyCode =
   | 'program_failed'
   | 'store_failed'
   | 'store_damaged'
+  | 'target_unfit'
 
 export class EmbassyError extends Error {
   override readonly name = 'EmbassyError'

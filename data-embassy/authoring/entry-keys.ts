@@ -13,11 +13,11 @@ export function rowKey(relation: string, key: Row): Uint8Array {
   return digest('SHA-256', Buffer.from(JSON.stringify([relation, named])))
 }
 
-/** The rows that a change is about: the one that it found, and the one that it left, where its key changed. */
+/** The rows that a change is about: the one that it found, and the one that it left, where its key changed. Of a piece, the row that it belongs to. */
 export function keysOf({ operation, relation, key, row }: Change): Uint8Array[] {
-  if (key === null || !['insert', 'update', 'delete'].includes(operation)) return []
+  if (key === null || !['insert', 'update', 'delete', 'file'].includes(operation)) return []
   const before = rowKey(relation, key)
-  if (row === null) return [before]
+  if (row === null || operation === 'file') return [before]
   const after = rowKey(relation, Object.fromEntries(Object.keys(key).map((name) => [name, row[name] ?? null])))
   return Buffer.from(before).equals(after) ? [before] : [before, after]
 }
