@@ -119,6 +119,7 @@ export {
   type TreeRange,
 } from './tree.ts'
 export { cosignatureTime, noteVerifier, verifySubtreeCosignature } from './verifier.ts'
+export { openVrf, VRF_KEY_BYTES, VRF_OUTPUT_BYTES, VRF_PROOF_BYTES, type Vrf, vrfVerify } from './vrf.ts'
 export {
   type AddCheckpointRefusal,
   type AddCheckpointVerdict,
