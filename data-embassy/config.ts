@@ -1,6 +1,6 @@
 // The configuration files of the two processes: the agent at home and the embassy abroad. Unknown keys are refused with their path (#host).
 import { z } from 'zod'
-import { filePath } from '#host'
+import { databaseSetting, filePath } from '#host'
 import { parseVerifierKey } from '#transparency'
 
 const signer = z.strictObject({
@@ -84,10 +84,22 @@ export const agentSchema = z.strictObject({
           durability: z.enum(['strict', 'available']),
           /** w: so many receipts make a write of a strict register durable. */
           receipts: z.int().min(1).max(16).default(1),
-          source: z.strictObject({
-            /** A register on SQLite, in write-ahead mode. */
-            sqlite: filePath,
-          }),
+          source: z.union([
+            z.strictObject({
+              /** A register on SQLite, in write-ahead mode. */
+              sqlite: filePath,
+            }),
+            z.strictObject({
+              /** A register on PostgreSQL, which was prepared (`main.ts prepare-postgres`). */
+              postgres: databaseSetting({
+                /** Of the replication slot, and of us among the server's standbys: what `synchronous_standby_names` has for a strict register. */
+                slot: z
+                  .string()
+                  .regex(/^[a-z0-9_]{1,63}$/, 'lower-case letters, digits and underscores')
+                  .default('saadik'),
+              }),
+            }),
+          ]),
           gate: gate.optional(),
         })
         .refine((register) => register.epoch > 1 === (register.decree !== undefined), {

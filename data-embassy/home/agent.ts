@@ -89,23 +89,34 @@ export class Agent {
    */
   async settled(timeoutMs: number): Promise<number> {
     if (this.#over !== undefined) throw new EmbassyError('epoch_over', this.#over)
-    const wanted = await this.#options.source.head()
-    const { promise, resolve } = Promise.withResolvers<number>()
-    const waiter: Waiter = { wanted, resolve }
-    this.#waiters.push(waiter)
-    this.#settle()
-    const timer = setTimeout(() => resolve(-1), timeoutMs)
-    const size = await promise
-    clearTimeout(timer)
-    this.#waiters = this.#waiters.filter((each) => each !== waiter)
+    const size = await this.#receipted(timeoutMs)
     // Asked once more: the decree may have come meanwhile.
     if (this.#over !== undefined) throw new EmbassyError('epoch_over', this.#over)
-    if (size >= 0) return size
+    if (size !== undefined) return size
     const { register, receipts } = this.#options
     throw new EmbassyError(
       'not_receipted',
       `${register}: fewer than ${receipts} embassies have receipted it within ${timeoutMs / 1000} s`,
     )
+  }
+
+  /** Leaves that hold everything that is committed now, when they are durable; undefined when they are not in time. */
+  async #receipted(timeoutMs: number): Promise<number | undefined> {
+    const { promise, resolve } = Promise.withResolvers<number | undefined>()
+    const timer = setTimeout(() => resolve(undefined), timeoutMs)
+    let waiter: Waiter | undefined
+    try {
+      // A register that cannot be read at the moment does not say where it ends.
+      const wanted = await Promise.race([this.#options.source.head(), promise])
+      if (typeof wanted !== 'string') return undefined
+      waiter = { wanted, resolve }
+      this.#waiters.push(waiter)
+      this.#settle()
+      return await promise
+    } finally {
+      clearTimeout(timer)
+      this.#waiters = this.#waiters.filter((each) => each !== waiter)
+    }
   }
 
   get durability(): 'strict' | 'available' {

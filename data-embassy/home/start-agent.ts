@@ -22,6 +22,8 @@ import { type AgentProcessStatus, agentPaths, type EraseAnswer, type SettledAnsw
 import { EmbassyError } from '../error.ts'
 import { gateServer } from '../gate.ts'
 import { JournalSource } from '../register/journal.ts'
+import { PostgresSource } from '../register/postgres/source.ts'
+import type { Source } from '../register/source.ts'
 import { originOf } from '../wire.ts'
 import { Agent } from './agent.ts'
 import { homeGate } from './home-gate.ts'
@@ -74,7 +76,7 @@ export async function startAgent(config: AgentConfig, life: Lifecycle, log: Log)
     life.onStop(`log of ${name}`, () => author.close())
     if (decree !== undefined) await author.begin(await readFile(decree))
     const agent = new Agent({
-      ...{ register: name, durability, receipts, author, source: new JournalSource(source.sqlite), decreeKeys, log },
+      ...{ register: name, durability, receipts, author, source: sourceOf(source, durability, log), decreeKeys, log },
       embassies: embassies.map(({ name: embassy, service, mirrorKey }) => ({
         name: embassy,
         service: client.service(service),
@@ -125,4 +127,12 @@ export async function startAgent(config: AgentConfig, life: Lifecycle, log: Log)
   })
   life.onStop('control', () => control.close())
   log.info('agent ready', { registers: agents.size })
+}
+
+type Registered = AgentConfig['registers'][number]
+
+function sourceOf(source: Registered['source'], durability: Registered['durability'], log: Log): Source {
+  if ('sqlite' in source) return new JournalSource(source.sqlite)
+  const { slot, ...settings } = source.postgres
+  return new PostgresSource({ settings, slot, synchronous: durability === 'strict', log })
 }

@@ -163,11 +163,11 @@ export class PostgresSource implements Source {
     return !held.picture && compare(held, asked) >= 0
   }
 
-  confirm(position: string): Promise<void> {
+  async confirm(position: string): Promise<void> {
     const { lsn, picture: within } = readPosition(position)
-    if (within) return Promise.resolve()
+    if (within) return
     this.#confirming = this.#confirming.then(() => this.#confirm(lsn))
-    return this.#confirming
+    await this.#confirming
   }
 
   async #confirm(lsn: bigint): Promise<void> {

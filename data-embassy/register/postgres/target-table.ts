@@ -56,7 +56,7 @@ function found({ name, key: primary }: TargetTable, key: Row): string {
     const value = key[column] ?? null
     return value === null
       ? `${quoteName(column)} IS NOT DISTINCT FROM NULL`
-      : `format('%s', ${quoteName(column)}) = ${literal(value)}`
+      : `${quoteName(column)} IS DISTINCT FROM NULL AND format('%s', ${quoteName(column)}) = ${literal(value)}`
   })
   return `ctid = (SELECT ctid FROM ONLY ${name}${same.length > 0 ? ` WHERE ${same.join(' AND ')}` : ''} LIMIT 1)`
 }
