@@ -2,10 +2,10 @@
 // checkpoints that he took earlier.
 import { setTimeout as pause } from 'node:timers/promises'
 import { Frontier, leafHash, noteVerifier, openNote, parseCheckpoint, parseNote, type VerifierKey } from '#transparency'
-import type { SignedLog } from '#transparent-log'
 import { equalBytes } from '#trust'
 import { HistoryError, type HistoryErrorCode } from './error.ts'
 import type { KeptCheckpoints } from './kept-checkpoints.ts'
+import type { Tree } from './opening.ts'
 import { compareRecord, type RecordSource } from './records.ts'
 
 /** Leaves read at once; records are read one by one, and after so many milliseconds exchanges have their turn for as long. */
@@ -44,7 +44,7 @@ export interface CheckReport {
 }
 
 export interface CheckParts {
-  readonly log: SignedLog
+  readonly tree: Tree
   readonly keys: readonly VerifierKey[]
   readonly source: RecordSource
   readonly kept: KeptCheckpoints
@@ -59,25 +59,23 @@ export async function* checkLog(
   parts: CheckParts,
   given: readonly Uint8Array[],
 ): AsyncGenerator<CheckProgress | CheckReport> {
-  const { log, source } = parts
+  const { source } = parts
+  const { log, leaves } = parts.tree
   const { messageLog, lost } = source
   const { tree } = log
   const size = log.newest?.size ?? 0
   const expected = await expectedRoots(parts, given)
   const removed = messageLog.status().removedTo
-  const of = tree.unmarkedIn(size)
+  const of = leaves.lastIn(size)
   const frontier = new Frontier()
   const checked: CheckedCheckpoint[] = []
   const left: number[] = []
-  let seq = 0
-  let fits = 0
+  let seq = leaves.first - 1
+  let [read, fits] = [0, seq]
   const report = (fault?: CheckReport['fault']): CheckReport => ({
     ok: fault === undefined,
-    records: Math.max(
-      0,
-      seq - removed - left.length - (fault?.code === 'record_changed' || fault?.code === 'records_missing' ? 1 : 0),
-    ),
-    removed: Math.min(seq, removed),
+    records: read,
+    removed: Math.max(0, Math.min(seq, removed) - leaves.first + 1),
     lost: left,
     leaves: frontier.size,
     checkpoints: checked,
@@ -95,11 +93,13 @@ export async function* checkLog(
     if (frontier.size >= size) break
     const first = frontier.size
     for (const [at, leaf] of (await tree.entries(first, Math.min(PAGE, size - first))).entries()) {
-      if (tree.ordinalOf(first + at) !== undefined) {
-        seq += 1
+      const record = leaves.recordAt(first + at)
+      if (record !== undefined) {
+        seq = record
         try {
-          if (seq > removed) await compareRecord(source, seq, leaf)
-          if (seq > removed && lost.has(seq)) left.push(seq)
+          const evidence = seq > removed ? await compareRecord(source, seq, leaf) : undefined
+          if (evidence !== undefined) read += 1
+          else if (lost.has(seq)) left.push(seq)
         } catch (error) {
           if (!(error instanceof HistoryError)) throw error
           return yield report({ code: error.code, message: error.message, records: [seq, seq] })
@@ -145,7 +145,10 @@ function contradicted({ leaves, from }: Omit<Expected, 'root'>, first: number, l
 }
 
 /** Ascending by size: what the log signed last, what it kept, what was given; each once its signature was verified. */
-async function expectedRoots({ log, keys, kept }: CheckParts, given: readonly Uint8Array[]): Promise<Expected[]> {
+async function expectedRoots(
+  { tree: { log }, keys, kept }: CheckParts,
+  given: readonly Uint8Array[],
+): Promise<Expected[]> {
   const verifiers = keys.map(noteVerifier)
   const read = (bytes: Uint8Array, from: Expected['from']): Expected => {
     try {

@@ -51,6 +51,7 @@ class History implements Transparency {
   /** Since when the log could not be opened, on a clock that nobody sets. */
   #closedSince = performance.now()
   #compared = false
+  #checking = false
   /** The archive and the witnesses. */
   #othersAsked = false
   #timer: NodeJS.Timeout | undefined
@@ -70,7 +71,7 @@ class History implements Transparency {
     this.#watching = new Watching(options, epochFolder(options.directory, 1))
     this.#patrol = new Patrol({
       source: this.#source,
-      tree: () => this.#opened?.log.tree,
+      leaves: () => this.#opened?.leaves,
       signedRecords: () => this.#recordsIn(this.#opened?.log.newest),
       onFailure: (error) => this.#standing.failed(error),
     })
@@ -126,7 +127,7 @@ class History implements Transparency {
   }
 
   proofOf(seq: number): Promise<Uint8Array> {
-    return this.#standing.watch(async () => recordProof(this.#require().log, this.#source, seq))
+    return this.#standing.watch(async () => recordProof(this.#require(), this.#source, seq))
   }
 
   append(entry: Uint8Array): Promise<number> {
@@ -145,13 +146,13 @@ class History implements Transparency {
 
   view(): TreeView | undefined {
     const checkpoint = this.checkpoint()
-    const tree = this.#opened?.log.tree
-    if (checkpoint === undefined || tree === undefined) return undefined
+    const leaves = this.#opened?.leaves
+    if (checkpoint === undefined || leaves === undefined) return undefined
     return {
       checkpoint,
-      records: tree.unmarkedIn(checkpoint.size),
-      indexOf: (seq) => tree.indexOf(seq - 1),
-      hashes: (nodes) => tree.hashes(nodes),
+      records: leaves.lastIn(checkpoint.size),
+      indexOf: (seq) => leaves.indexOf(seq),
+      hashes: (nodes) => leaves.tree.hashes(nodes),
     }
   }
 
@@ -169,9 +170,20 @@ class History implements Transparency {
 
   async *check(checkpoints: readonly Uint8Array[]): AsyncGenerator<CheckProgress | CheckReport> {
     const { settings } = this.#options
-    const { log } = this.#require()
-    const keys = [...log.keys.verifierKeys, ...settings.formerKeys]
-    for await (const said of checkLog({ log, keys, source: this.#source, kept: this.#kept }, checkpoints)) {
+    const tree = this.#require()
+    const keys = [...tree.log.keys.verifierKeys, ...settings.formerKeys]
+    // One takes half of the main thread already.
+    if (this.#checking) throw new HistoryError('unavailable', 'a check runs already')
+    this.#checking = true
+    try {
+      yield* this.#checked(checkLog({ tree, keys, source: this.#source, kept: this.#kept }, checkpoints))
+    } finally {
+      this.#checking = false
+    }
+  }
+
+  async *#checked(check: AsyncIterable<CheckProgress | CheckReport>): AsyncGenerator<CheckProgress | CheckReport> {
+    for await (const said of check) {
       if ('ok' in said && said.fault !== undefined)
         this.#standing.raise(new HistoryError(said.fault.code, said.fault.message, seqOf(said)))
       yield said
@@ -213,8 +225,7 @@ class History implements Transparency {
   }
 
   async #step(): Promise<void> {
-    await this.#watching.open()
-    const { log, commitments, witnessing } = await this.#openAndCompare()
+    const { log, leaves, commitments, witnessing } = await this.#openAndCompare()
     // Before anything new is signed: a machine that was put back from a copy would sign its second history.
     if (!this.#othersAsked) {
       await compareRemoved(this.#options.messageLog, this.#options.archivedUpTo)
@@ -223,7 +234,8 @@ class History implements Transparency {
     this.#othersAsked = true
     if (this.#standing.fault !== undefined) return
     for (let more = true; more && !this.#stopped; ) {
-      more = (await integrate(log.tree, commitments, MOST_RECORDS)) === MOST_RECORDS
+      const news = this.#options.messageLog.status().records > leaves.last
+      more = news && (await integrate(leaves, commitments, MOST_RECORDS)) === MOST_RECORDS
       await this.#others.bringInto(log.tree)
       const before = log.newest
       if ((await log.publish()) !== before && log.tree.size > 0) witnessing?.news()
@@ -231,6 +243,7 @@ class History implements Transparency {
     }
     const sealed = this.checkpoint()
     if (sealed !== undefined) this.#timestamping.offer(sealed)
+    await this.#watching.open()
   }
 
   /** @param failure Of the round, which stays the reason that is told. */
@@ -242,13 +255,13 @@ class History implements Transparency {
 
   async #openAndCompare(): Promise<Opened> {
     const opened = this.#opened ?? (await this.#open())
-    if (!this.#compared) await compareRecords(opened.log, { ...opened, ...this.#source })
+    if (!this.#compared) await compareRecords(opened.leaves, { ...opened, ...this.#source })
     this.#compared = true
     return opened
   }
 
   async #open(): Promise<Opened> {
-    const opened = await openAll(this.#options, this.#kept, (reason) =>
+    const opened = await openAll(this.#options, this.#source, this.#kept, (reason) =>
       this.#standing.raise(new HistoryError('witness_contradicts', reason)),
     )
     const { log, witnessing } = opened
@@ -275,7 +288,7 @@ class History implements Transparency {
   }
 
   #recordsIn(checkpoint: SignedCheckpoint | undefined): number {
-    return checkpoint === undefined ? 0 : (this.#opened?.log.tree.unmarkedIn(checkpoint.size) ?? 0)
+    return checkpoint === undefined ? 0 : (this.#opened?.leaves.lastIn(checkpoint.size) ?? 0)
   }
 
   #require(): Opened {

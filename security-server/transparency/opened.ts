@@ -6,16 +6,17 @@ import { ifThere, reasonOf, writeFileDurable } from '#host'
 import { checkpointBytes, type SignedCheckpoint, type SignedLog, Witnessing } from '#transparent-log'
 import { digest } from '#trust'
 import { type Commitments, openCommitments } from '../message-log/index.ts'
+import { HistoryError } from './error.ts'
 import type { TransparencyOptions } from './index.ts'
 import type { KeptCheckpoints } from './kept-checkpoints.ts'
-import { openTree } from './opening.ts'
+import { openTree, type Tree } from './opening.ts'
+import type { RecordSource } from './records.ts'
 import { quorumOf } from './settings.ts'
 
 /** First byte of the entry that begins a later epoch. */
 const SUCCESSION_ENTRY = 3
 
-export interface Opened {
-  readonly log: SignedLog
+export interface Opened extends Tree {
   readonly commitments: Commitments
   readonly witnessing: Witnessing | undefined
   close(): Promise<void>
@@ -32,6 +33,7 @@ export function epochFolder(directory: string, epoch: number): string {
  */
 export async function openAll(
   options: TransparencyOptions,
+  source: RecordSource,
   kept: KeptCheckpoints,
   onContradiction: (reason: string) => void,
 ): Promise<Opened> {
@@ -42,16 +44,14 @@ export async function openAll(
     directory: join(options.directory, 'message-log'),
     store: options.store,
   })
-  let log: SignedLog | undefined
-  try {
-    log = await openTree({ directory, origin: logOrigin(server, epoch), signer, formerKeys }, commitments, kept)
-    if (epoch > 1) await succeed(log, epochFolder(options.directory, epoch - 1))
-  } catch (error) {
-    await log?.close()
+  const sources = { ...source, commitments }
+  const named = { directory, origin: logOrigin(server, epoch), signer, formerKeys }
+  const begin = epoch === 1 ? async () => 1 : (begun: SignedLog) => succeed(begun, options)
+  const tree = await openTree(named, sources, kept, begin).catch(async (error) => {
     await commitments.close()
     throw error
-  }
-  const opened = log
+  })
+  const { log } = tree
   const contradicted = (seen: SignedCheckpoint, reason: string) => {
     onContradiction(reason)
     const file = join(directory, `contradiction-${seen.size}.checkpoint`)
@@ -71,21 +71,32 @@ export async function openAll(
           onContradiction: contradicted,
         })
   return {
-    log,
+    ...tree,
     commitments,
     witnessing,
     async close() {
       await witnessing?.stop()
-      await opened.close()
+      await log.close()
       await commitments.close()
     },
   }
 }
 
-/** A log that begins where another was lost says so with its first leaf: a version, and the SHA-256 of that one's last checkpoint. */
-async function succeed({ tree, newest }: SignedLog, before: string): Promise<void> {
-  if (tree.size > 0 || newest !== undefined) return
-  const last = await ifThere(readFile(join(before, 'checkpoint')))
-  const entry = Buffer.concat([Uint8Array.of(SUCCESSION_ENTRY), digest('SHA-256', last ?? new Uint8Array())])
-  await tree.append([entry], true)
+/**
+ * A log that begins where another was lost says so with its first leaf: a version, the SHA-256 of that one's last checkpoint, and the first record
+ * that is left (u64). Gives that record.
+ */
+async function succeed({ tree, newest }: SignedLog, options: TransparencyOptions): Promise<number> {
+  const { directory, settings, messageLog } = options
+  if (tree.size === 0 && newest === undefined) {
+    const last = await ifThere(readFile(join(epochFolder(directory, settings.epoch - 1), 'checkpoint')))
+    const first = Buffer.alloc(8)
+    first.writeBigUInt64BE(BigInt(messageLog.status().removedTo + 1))
+    const entry = [Uint8Array.of(SUCCESSION_ENTRY), digest('SHA-256', last ?? new Uint8Array()), first]
+    await tree.append([Buffer.concat(entry)], true)
+  }
+  const [entry] = await tree.entries(0, 1)
+  if (entry?.length !== 41 || entry[0] !== SUCCESSION_ENTRY)
+    throw new HistoryError('tree_damaged', 'the log of a later epoch does not begin as one')
+  return Number(Buffer.from(entry).readBigUInt64BE(33))
 }

@@ -7,7 +7,8 @@ import { equalBytes } from '#trust'
 import type { Commitments, MessageLog } from '../message-log/index.ts'
 import { HistoryError } from './error.ts'
 import type { KeptCheckpoints } from './kept-checkpoints.ts'
-import { compareRecord, firstDifference, integrate, leavesOf, type RecordSource } from './records.ts'
+import { RecordLeaves } from './record-leaves.ts'
+import { compareRecord, firstDifference, integrate, type RecordSource } from './records.ts'
 
 /** The newest records, each read anew and compared with its leaf; what is older is the patrol's. Half a second at most. */
 const NEWEST = 4096
@@ -18,29 +19,38 @@ export interface Sources extends RecordSource {
   readonly commitments: Commitments
 }
 
+/** A log that is open, and which of its leaves are which records. */
+export interface Tree {
+  readonly log: SignedLog
+  readonly leaves: RecordLeaves
+}
+
 /**
  * Opens the tree. What of it was signed and is not there, because its folder is older or was lost, comes again from the message log.
  *
+ * @param begin Of a later epoch: begins the tree if it is empty, and says which record is its first.
  * @throws {HistoryError} where it is not what was signed; SignerError, TransparentLogError for what may pass
  */
 export async function openTree(
   options: SignedLogOptions,
-  commitments: Commitments,
+  { messageLog, commitments }: Sources,
   kept: KeptCheckpoints,
-): Promise<SignedLog> {
+  begin: (log: SignedLog) => Promise<number>,
+): Promise<Tree> {
   const log = await openSigned(options)
   try {
-    await restore(log, commitments)
-    await verify(log, kept)
-    return log
+    const leaves = new RecordLeaves(log.tree, await begin(log))
+    await restore(log, leaves, commitments, messageLog.status().removedTo)
+    await verify(log, leaves, kept)
+    return { log, leaves }
   } catch (error) {
     await log.close()
-    throw error
+    throw verdictOf(error)
   }
 }
 
 /** Where the tree is not the one that was signed, the checkpoints that were kept tell between which two it was rewritten. */
-async function verify(log: SignedLog, kept: KeptCheckpoints): Promise<void> {
+async function verify(log: SignedLog, leaves: RecordLeaves, kept: KeptCheckpoints): Promise<void> {
   try {
     await log.verify()
   } catch (error) {
@@ -53,7 +63,7 @@ async function verify(log: SignedLog, kept: KeptCheckpoints): Promise<void> {
       if (root === undefined || !equalBytes(root, await tree.rootAt(size))) break
       fits = size
     }
-    const seq = tree.unmarkedIn(fits) + 1
+    const seq = leaves.lastIn(fits) + 1
     throw new HistoryError(verdict.code, `${verdict.message}; it was rewritten at record ${seq} or later`, {
       cause: error,
       seq,
@@ -101,10 +111,16 @@ export function verdictOf(error: unknown): unknown {
   return error
 }
 
-async function restore(log: SignedLog, commitments: Commitments): Promise<void> {
+async function restore(log: SignedLog, leaves: RecordLeaves, commitments: Commitments, removed: number): Promise<void> {
   while (log.missing > 0) {
-    if ((await integrate(log.tree, commitments, log.missing)) > 0) continue
-    const seq = log.tree.unmarked + 1
+    const seq = leaves.last + 1
+    if (seq <= removed)
+      throw new HistoryError(
+        'tree_damaged',
+        `the tree ends before record ${seq}, and records up to ${removed} were archived and removed: only a copy of the tree has their leaves`,
+        { seq },
+      )
+    if ((await integrate(leaves, commitments, log.missing)) > 0) continue
     throw new HistoryError(
       'rolled_back',
       `${log.tree.size + log.missing} leaves were signed, and the message log ends before: record ${seq} and all after it are gone`,
@@ -118,28 +134,28 @@ async function restore(log: SignedLog, commitments: Commitments): Promise<void> 
  *
  * @throws {HistoryError} naming the first record that is not what it was
  */
-export async function compareRecords({ tree }: SignedLog, sources: Sources): Promise<void> {
+export async function compareRecords(leaves: RecordLeaves, sources: Sources): Promise<void> {
   const { messageLog, commitments } = sources
-  const records = tree.unmarked
-  const removed = messageLog.status().removedTo
+  const records = leaves.last
+  const oldest = Math.max(leaves.first, messageLog.status().removedTo + 1)
   const last = await commitments.last()
   if (last < records) {
-    const first = (await firstDifference(tree, commitments, removed + 1, last)) ?? last + 1
+    const first = (await firstDifference(leaves, commitments, oldest, last)) ?? Math.max(oldest, last + 1)
     throw new HistoryError(
       'records_missing',
-      `the leaves of ${records} records were signed, and the message log has ${last}; the first that is not what it was is record ${first}`,
+      `leaves of records up to ${records} were signed, and the message log has ${last}; the first that is not what it was is record ${first}`,
       { seq: first },
     )
   }
-  const from = Math.max(removed + 1, records - NEWEST + 1)
+  const from = Math.max(oldest, records - NEWEST + 1)
   for (let seq = from; seq <= records; seq += SLICE) {
-    const leaves = await leavesOf(tree, seq, Math.min(SLICE, records - seq + 1))
-    for (const [at, leaf] of leaves.entries()) {
+    const entries = await leaves.entries(seq, Math.min(SLICE, records - seq + 1))
+    for (const [at, entry] of entries.entries()) {
       try {
-        await compareRecord(sources, seq + at, leaf)
+        await compareRecord(sources, seq + at, entry)
       } catch (error) {
         if (!(error instanceof HistoryError)) throw error
-        throw await firstOf(error, tree, commitments, removed)
+        throw await firstOf(error, leaves, commitments, oldest)
       }
     }
     await turn()
@@ -168,12 +184,11 @@ export async function compareRemoved(
 /** Records that were taken out or put in move all behind them: the first that differs is the one to name. */
 async function firstOf(
   found: HistoryError,
-  tree: SignedLog['tree'],
+  leaves: RecordLeaves,
   commitments: Commitments,
-  removed: number,
+  oldest: number,
 ): Promise<HistoryError> {
-  const seq = found.seq ?? 1
-  const first = await firstDifference(tree, commitments, removed + 1, seq - 1)
+  const first = await firstDifference(leaves, commitments, oldest, (found.seq ?? 1) - 1)
   if (first === undefined) return found
   return new HistoryError(found.code, `${found.message}; the first that is not what it was is record ${first}`, {
     cause: found,

@@ -1,8 +1,8 @@
 // While the server runs, every record is compared with its leaf again and again, a few at a time: what was changed long ago in a large log
 // is found without anybody asking.
 
-import type { TileLog } from '#transparent-log'
-import { compareRecord, leavesOf, type RecordSource } from './records.ts'
+import type { RecordLeaves } from './record-leaves.ts'
+import { compareRecord, type RecordSource } from './records.ts'
 
 /** A hundred records a second: a hundredth of a core. */
 const STEP_MS = 160
@@ -11,7 +11,7 @@ const STEP_RECORDS = 16
 const REST_MS = 3_600_000
 
 export interface PatrolOptions {
-  readonly tree: () => TileLog | undefined
+  readonly leaves: () => RecordLeaves | undefined
   readonly source: RecordSource
   /** Records behind this one are not signed yet. */
   readonly signedRecords: () => number
@@ -57,17 +57,17 @@ export class Patrol {
 
   /** Gives whether all records were walked over. */
   async #step(): Promise<boolean> {
-    const { tree, source, signedRecords } = this.#options
-    const leaves = tree()
+    const { source, signedRecords } = this.#options
+    const leaves = this.#options.leaves()
     if (leaves === undefined) return false
-    this.#next = Math.max(this.#next, source.messageLog.status().removedTo + 1)
+    this.#next = Math.max(this.#next, leaves.first, source.messageLog.status().removedTo + 1)
     const count = Math.min(STEP_RECORDS, signedRecords() - this.#next + 1)
     if (count <= 0) {
       this.#next = 1
       return true
     }
-    for (const leaf of await leavesOf(leaves, this.#next, count)) {
-      await compareRecord(source, this.#next, leaf)
+    for (const entry of await leaves.entries(this.#next, count)) {
+      await compareRecord(source, this.#next, entry)
       this.#next += 1
     }
     return false

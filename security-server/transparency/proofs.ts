@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { formatLogProof } from '#transparency'
 import type { EntryProof, SignedLog } from '#transparent-log'
 import { HistoryError } from './error.ts'
+import type { Tree } from './opening.ts'
 import { compareRecord, type RecordSource } from './records.ts'
 
 /** A proof waits this long for its entry to be signed. */
@@ -10,12 +11,11 @@ const PATIENCE_MS = 5_000
 const LOOK_MS = 50
 
 /** Of a record, with its salt and encoding: who has the proof can compute the leaf. Throws HistoryError. */
-export async function recordProof(log: SignedLog, source: RecordSource, seq: number): Promise<Uint8Array> {
+export async function recordProof({ log, leaves }: Tree, source: RecordSource, seq: number): Promise<Uint8Array> {
   const { records, removedTo } = source.messageLog.status()
-  if (!Number.isSafeInteger(seq) || seq < 1 || seq > records)
+  if (!Number.isSafeInteger(seq) || seq < leaves.first || seq > records)
     throw new HistoryError('record_not_found', `the log has no record ${seq}`)
-  const { tree } = log
-  const proof = await whenSigned(log, () => (seq <= tree.unmarked ? tree.indexOf(seq - 1) : undefined))
+  const proof = await whenSigned(log, () => (leaves.has(seq) ? leaves.indexOf(seq) : undefined))
   if (proof === undefined) throw new HistoryError('not_signed_yet', `no checkpoint has record ${seq} yet`)
   const evidence = await compareRecord(source, seq, proof.entry)
   if (evidence === undefined)

@@ -1,9 +1,9 @@
 // The records of the message log as leaves of the tree: brought in, and compared with what was brought in before.
 import { commitmentOf, recordEntry } from '#evidence'
-import type { TileLog } from '#transparent-log'
 import { equalBytes } from '#trust'
 import { type Commitments, LogError, type MessageLog, type RecordEvidence } from '../message-log/index.ts'
 import { HistoryError } from './error.ts'
+import type { RecordLeaves } from './record-leaves.ts'
 
 /** Read of the index at once. */
 const PAGE = 2048
@@ -16,12 +16,12 @@ export interface RecordSource {
 }
 
 /** Adds the records behind those that are in the tree, up to so many; gives how many it added. */
-export async function integrate(tree: TileLog, commitments: Commitments, most: number): Promise<number> {
+export async function integrate(leaves: RecordLeaves, commitments: Commitments, most: number): Promise<number> {
   let added = 0
   while (added < most) {
-    const found = await commitments.after(tree.unmarked, Math.min(PAGE, most - added))
+    const found = await commitments.after(leaves.last, Math.min(PAGE, most - added))
     if (found.length === 0) return added
-    await tree.append(found.map(recordEntry))
+    await leaves.tree.append(found.map(recordEntry))
     added += found.length
   }
   return added
@@ -33,17 +33,17 @@ export async function integrate(tree: TileLog, commitments: Commitments, most: n
  * @param from First record. @param to Last record; both are in the tree.
  */
 export async function firstDifference(
-  tree: TileLog,
+  leaves: RecordLeaves,
   commitments: Commitments,
   from: number,
   to: number,
 ): Promise<number | undefined> {
   for (let seq = from; seq <= to; seq += PAGE) {
     const count = Math.min(PAGE, to - seq + 1)
-    const [found, leaves] = [await commitments.after(seq - 1, count), await leavesOf(tree, seq, count)]
+    const [found, entries] = [await commitments.after(seq - 1, count), await leaves.entries(seq, count)]
     for (let at = 0; at < count; at += 1) {
       const commitment = found[at]
-      if (commitment === undefined || !equalBytes(recordEntry(commitment), leaves[at] as Uint8Array)) return seq + at
+      if (commitment === undefined || !equalBytes(recordEntry(commitment), entries[at] as Uint8Array)) return seq + at
     }
   }
   return undefined
@@ -72,12 +72,4 @@ export async function compareRecord(
   if (!equalBytes(recordEntry(commitmentOf(evidence.salt, evidence.record)), leaf))
     throw new HistoryError('record_changed', `record ${seq} is not the one that its leaf commits to`, { seq })
   return evidence
-}
-
-/** The entries of records, dense from one on; all are in the tree. */
-export async function leavesOf(tree: TileLog, seq: number, count: number): Promise<Uint8Array[]> {
-  const first = tree.indexOf(seq - 1)
-  const last = tree.indexOf(seq + count - 2)
-  const entries = await tree.entries(first, last - first + 1)
-  return entries.filter((_, at) => tree.ordinalOf(first + at) !== undefined)
 }

@@ -245,7 +245,11 @@ test('a later epoch begins a new log over the same records, and names the last c
   const { origin, leaves, keys } = second.transparency.status()
   assert.deepEqual([origin, leaves], ['message-log/DEMO/GOV/70000002/customs/2', 4])
   const begun = parseLogProof(await second.transparency.proofOfEntry(0))
-  const entry = Buffer.concat([Buffer.of(3), createHash('sha256').update(last).digest()])
+  const entry = Buffer.concat([
+    Buffer.of(3),
+    createHash('sha256').update(last).digest(),
+    Buffer.from('0000000000000001', 'hex'),
+  ])
   judgeLogProof(begun, leafHash(entry), policyOf(keys))
   const proof = judged(await second.transparency.proofOf(1), policyOf(keys))
   assert.deepEqual([proof.seq, proof.index], [1, 1])
