@@ -37,6 +37,7 @@ export {
   readContainer,
   writeContainer,
 } from './container.ts'
+export * from './data-tracker/index.ts'
 export { type EvidenceCode, EvidenceError } from './error.ts'
 export { buildHashChains, type ChainInput, nodeHash } from './hash-chain.ts'
 export { isLogOf, isOwnWitness, logOrigin, witnessName } from './log-names.ts'
