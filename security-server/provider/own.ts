@@ -12,17 +12,14 @@ import {
 } from '#protocol'
 import type { Attached } from '../exchange/compose.ts'
 import type { Gateway } from '../exchange/gateway.ts'
-import type { RestMetadataAnswer, SoapMetadataAnswer, SoapMetadataAttachment } from '../metadata/index.ts'
+import type { SoapMetadataAnswer, SoapMetadataAttachment } from '../metadata/index.ts'
 import type { MonitoringAnswer } from '../monitoring/index.ts'
-import type { RestReply } from '../reconciliation/index.ts'
 import type { AcceptedRest, AcceptedSoap } from './accept.ts'
 import { asking, type OwnRest, type OwnSoap } from './judge.ts'
+import type { OwnRestAnswer } from './own-answer.ts'
 import { Reply } from './reply.ts'
 
 const SIDE = 'server.serverproxy'
-
-/** What a service would have answered. */
-export type OwnRestAnswer = RestMetadataAnswer | RestReply
 
 /** Throws XRoadFault. */
 export async function answerOwnRest(gateway: Gateway, request: AcceptedRest, own: OwnRest): Promise<OwnRestAnswer> {

@@ -17,6 +17,7 @@ import type { Policy } from '#transparency'
 import { checkpointBytes } from '#transparent-log'
 import { encodeBase64 } from '#trust'
 import type { OwnAnswer, OwnQuestion } from '../consumer/own-rest.ts'
+import { OWN_CODES } from '../services/index.ts'
 import { conclude, MAX_EXCHANGES, reportOf } from './conclusion.ts'
 import { ReconciliationError } from './error.ts'
 import type { OwnSide } from './own-side.ts'
@@ -33,7 +34,6 @@ import {
   readJson,
   readLeavesPage,
   refusalSchema,
-  SERVICE_CODE,
   writeLeavesPage,
 } from './wire.ts'
 
@@ -247,7 +247,7 @@ class Peer {
           client: this.#client,
           provider: this.#provider,
           server: this.#target.id,
-          servicePath: `${SERVICE_CODE}/${path}`,
+          servicePath: `${OWN_CODES.reconciliation}/${path}`,
           ...(bytes.length > 0 ? { body: { type, bytes } } : {}),
           signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]),
         },

@@ -9,6 +9,8 @@ import { type ClientId, clientOf, idKey, memberOf, type ServerId, type ServiceId
 import type { Policy } from '#transparency'
 import type { OwnAnswer, OwnQuestion } from '../consumer/own-rest.ts'
 import type { MessageLog } from '../message-log/index.ts'
+import type { OwnRestAnswer } from '../provider/own-answer.ts'
+import { OWN_CODES } from '../services/index.ts'
 import type { Transparency } from '../transparency/index.ts'
 import { Answering, type Reply } from './answering.ts'
 import { askAll, type RunProgress } from './asking.ts'
@@ -18,7 +20,6 @@ import { Results, type RunResult, type RunSummary } from './results.ts'
 import type { ReconciliationSettings } from './settings.ts'
 import { statementName, statementOf } from './statement.ts'
 import { turns } from './turns.ts'
-import { SERVICE_CODE } from './wire.ts'
 
 export type { RunProgress } from './asking.ts'
 export { type ReconciliationCode, ReconciliationError } from './error.ts'
@@ -46,7 +47,7 @@ export interface Reconciliation {
     readonly service: ServiceId
     readonly servicePath: string
     readonly body: AsyncIterable<Uint8Array> | undefined
-  }): Promise<RestReply>
+  }): Promise<OwnRestAnswer>
   /**
    * Begins a comparison and gives its name. It goes on by itself; `result` says how it ended.
    *
@@ -62,14 +63,6 @@ export interface Reconciliation {
   /** This server's side as a file, for a party that cannot be reached (evidence/reconciliation/statement.ts). @param secret Both sides'. */
   statement(wanted: Wanted, secret: Uint8Array): AsyncIterable<Uint8Array>
   close(): Promise<void>
-}
-
-/** What a service would have answered. */
-export interface RestReply {
-  readonly status: number
-  readonly reason: string
-  readonly rawHeaders: readonly string[]
-  readonly body: Readable
 }
 
 export interface ReconciliationOptions {
@@ -181,7 +174,8 @@ export async function openReconciliation(options: ReconciliationOptions): Promis
   }
 
   return {
-    isRest: ({ method, service }) => settings.answers && method === 'POST' && service.serviceCode === SERVICE_CODE,
+    isRest: ({ method, service }) =>
+      settings.answers && method === 'POST' && service.serviceCode === OWN_CODES.reconciliation,
     mostAttached(client, servicePath) {
       try {
         return answering.mostAttached(client, servicePath)
@@ -251,7 +245,7 @@ async function whole(body: AsyncIterable<Uint8Array> | undefined): Promise<Uint8
   return Buffer.concat(chunks)
 }
 
-function reply({ status, type, body }: Reply): RestReply {
+function reply({ status, type, body }: Reply): OwnRestAnswer {
   return {
     status,
     reason: status === 202 ? 'Accepted' : 'OK',
@@ -260,7 +254,7 @@ function reply({ status, type, body }: Reply): RestReply {
   }
 }
 
-function refusal({ code, message }: ReconciliationError | StatementError): RestReply {
+function refusal({ code, message }: ReconciliationError | StatementError): OwnRestAnswer {
   const [status, reason] =
     code === 'busy' || code === 'not_sealed_yet'
       ? [503, 'Service Unavailable']

@@ -13,9 +13,6 @@ import { type ClientId, decodeClientId, decodeServerId, ProtocolError, type Serv
 import { decodeBase64 } from '#trust'
 import { ReconciliationError } from './error.ts'
 
-/** Nobody else has a service of that name (services/document-checks.ts). */
-export const SERVICE_CODE = 'saadikReconciliation'
-
 export const JSON_TYPE = 'application/json'
 export const OCTETS_TYPE = 'application/octet-stream'
 /** Of what is said in JSON. */

@@ -63,6 +63,11 @@ function serviceContent(client: ClientEntry, before: ServiceEntry | undefined, a
   if (before?.notice !== after.notice) {
     changes.push(after.notice === undefined ? `${name}: enabled` : `${name}: disabled (${after.notice})`)
   }
+  if (JSON.stringify(before?.tracker) !== JSON.stringify(after.tracker)) {
+    changes.push(
+      `${name}: data tracker ${after.tracker === undefined ? 'off' : before?.tracker === undefined ? 'on' : 'changed'}`,
+    )
+  }
   const asText = ({ method, path }: EndpointPattern) => `${method} ${path}`
   changes.push(
     ...compare(before?.endpoints ?? [], after.endpoints, asText, {

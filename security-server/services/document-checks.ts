@@ -3,6 +3,7 @@ import { parseClientId } from '#protocol'
 import type { Faults } from './document-faults.ts'
 import { MAX_URL } from './document-schema.ts'
 import type { LocalGroup, ServiceTls } from './model.ts'
+import { OWN_CODES } from './own-codes.ts'
 
 export interface ServiceContext {
   /** Where in the document. */
@@ -11,6 +12,8 @@ export interface ServiceContext {
   /** The certificates that the client has pinned, DER. */
   readonly pins: readonly Uint8Array[]
   readonly faults: Faults
+  /** Whether the client has a data tracker. */
+  readonly tracked: boolean
   readonly fetchText: FetchText
 }
 
@@ -33,7 +36,7 @@ export const RESERVED_CODES: ReadonlySet<string> = new Set([
   'getSecurityServerMetrics',
   'getSecurityServerOperationalData',
   'getSecurityServerHealthData',
-  'saadikReconciliation',
+  ...Object.values(OWN_CODES),
 ])
 
 export function checkCode(code: string, path: string, faults: Faults): void {

@@ -20,6 +20,33 @@ const right = z.strictObject({
 const timeoutSeconds = z.number().int().min(0).max(1000)
 const tls = z.enum(['pinned', 'system'])
 
+/** Where in a request a person's code stands; one of these (docs/auditors.md, "Data tracker"). */
+const personPlace = z.strictObject({
+  /** `GET /persons/{person}` or `/persons/{person}/**`: of the path behind the service code. */
+  path: z.string().max(1100).optional(),
+  /** Name of a query parameter. */
+  query: text.optional(),
+  /** JSON pointer into a JSON body; `*` stands for every element of an array. */
+  json: z.string().max(1100).optional(),
+  /** Local names of elements within that of the SOAP body: `person/code`. */
+  xml: z.string().max(1100).optional(),
+})
+
+const tracker = z.strictObject({
+  person: z.array(personPlace).min(1).max(50),
+  /** What a code looks like: a regular expression, whose first group is the code if it has one. */
+  code: z.string().max(500).optional(),
+  /** Headers that may have the legal basis; the first that is there counts. `X-Road-Issue` is SOAP's `issue` too. */
+  basis: z.array(text).min(1).max(20).default(['Saadik-Legal-Basis', 'X-Road-Issue']),
+  /** Whether the person is told who sat before the information system. */
+  showUser: z.boolean().default(false),
+  /** Uses that the law keeps secret: of such a client, for such a reason. */
+  secret: z
+    .array(z.strictObject({ client: z.string().optional(), basis: text.optional() }))
+    .max(1000)
+    .default([]),
+})
+
 /** What is different for one operation of a WSDL. */
 const operation = z.strictObject({
   code: text,
@@ -28,6 +55,7 @@ const operation = z.strictObject({
   url: url.optional(),
   timeoutSeconds: timeoutSeconds.optional(),
   tls: tls.optional(),
+  tracker: tracker.optional(),
   /** Besides the rights to the whole description. */
   access: z.array(right).max(10_000).default([]),
 })
@@ -47,6 +75,8 @@ const service = z.strictObject({
   /** https only: the client's `tlsCertificates` (default), or the authorities that the system trusts. */
   tls: tls.optional(),
   disabled: z.strictObject({ notice: z.string().trim().min(1).max(1000) }).optional(),
+  /** Whom its requests are about; with `wsdl` those of every operation. */
+  tracker: tracker.optional(),
   access: z.array(right).max(10_000).default([]),
 })
 
@@ -66,6 +96,8 @@ const client = z.strictObject({
     .max(1000)
     .default([]),
   services: z.array(service).max(1000).default([]),
+  /** Answers persons who asked what about them: to whom, on their behalf. */
+  tracker: z.strictObject({ access: z.array(right).max(10_000).default([]) }).optional(),
 })
 
 export const documentSchema = z.strictObject({ clients: z.array(client).max(1000) })
@@ -74,3 +106,4 @@ export type ServiceInput = z.infer<typeof service>
 export type ClientInput = z.infer<typeof client>
 export type RightInput = z.infer<typeof right>
 export type OperationInput = z.infer<typeof operation>
+export type TrackerInput = z.infer<typeof tracker>

@@ -9,6 +9,7 @@ import {
 } from './document-checks.ts'
 import { readRights } from './document-rights.ts'
 import type { ServiceInput } from './document-schema.ts'
+import { readTracker } from './document-tracker.ts'
 import { readWsdlServices } from './document-wsdl.ts'
 import type { ServiceEntry } from './model.ts'
 import { type Description, readDescription } from './openapi.ts'
@@ -50,6 +51,7 @@ async function readRest(input: ServiceInput, context: ServiceContext): Promise<S
   const rights = input.access.flatMap((entry, index) => readRights(entry, `${path}.access[${index}]`, context))
   const description =
     openapi === undefined ? undefined : await fetchOpenApi(openapi, descriptionTrust(input, context), context)
+  const tracker = readTracker(input.tracker, `${path}.tracker`, false, context)
   const base = input.url ?? description?.url
   if (base === undefined) {
     if (openapi === undefined) faults.add(path, 'needs url, openapi or wsdl')
@@ -69,6 +71,7 @@ async function readRest(input: ServiceInput, context: ServiceContext): Promise<S
       rights,
       ...(openapi === undefined ? {} : { description: openapi }),
       ...(input.disabled === undefined ? {} : { notice: input.disabled.notice }),
+      ...(tracker && { tracker }),
     },
   ]
 }

@@ -10,6 +10,7 @@ import {
 } from './document-checks.ts'
 import { readRights } from './document-rights.ts'
 import type { OperationInput, RightInput, ServiceInput } from './document-schema.ts'
+import { readTracker } from './document-tracker.ts'
 import type { AccessRight, ServiceEntry } from './model.ts'
 import { readWsdl, type WsdlOperation } from './wsdl.ts'
 
@@ -74,7 +75,7 @@ function serviceOf(
   const general = wanted.findIndex((each) => each.code === code && each.version === undefined)
   const exact = version === undefined ? -1 : wanted.findIndex((each) => each.code === code && each.version === version)
   /** Where a key stands that counts for this operation, from the most special place to the most general. */
-  const place = (key: 'url' | 'timeoutSeconds' | 'tls') =>
+  const place = (key: 'url' | 'timeoutSeconds' | 'tls' | 'tracker') =>
     [exact, general].find((index) => wanted[index]?.[key] !== undefined) ?? -1
   checkCode(code, `${path}.wsdl`, faults)
   if (version !== undefined) checkName(version, `${path}.wsdl`, faults)
@@ -89,6 +90,9 @@ function serviceOf(
   const address = faults.attempt(where, () => checkAddress(url, 'whole'))
   if (address === undefined) return undefined
   const tls = place('tls')
+  const tracked = place('tracker')
+  const rules = wanted[tracked]?.tracker ?? input.tracker
+  const tracker = readTracker(rules, at(tracked, 'tracker'), true, context)
   // Said of the whole description, it means those of its addresses that are https.
   const wantedTls = wanted[tls]?.tls ?? (address.protocol === 'https:' ? input.tls : undefined)
   return {
@@ -101,6 +105,7 @@ function serviceOf(
     ...(version === undefined ? {} : { version }),
     ...(title === undefined ? {} : { title }),
     ...(input.disabled === undefined ? {} : { notice: input.disabled.notice }),
+    ...(tracker && { tracker }),
   }
 }
 

@@ -8,6 +8,7 @@ import { Faults } from './document-faults.ts'
 import { subsystem } from './document-rights.ts'
 import { type ClientInput, documentSchema } from './document-schema.ts'
 import { readServices } from './document-services.ts'
+import { trackerService } from './document-tracker.ts'
 import type { ClientEntry, LocalGroup } from './model.ts'
 
 /**
@@ -71,23 +72,28 @@ async function readClient(
     input.localGroups.map(({ code }) => code),
     (index) => `${path}.localGroups[${index}].code`,
   )
-  const services = await readServices(input.services, {
-    path: `${path}.services`,
+  const context = {
     groups: localGroups,
     pins: tlsCertificates,
     faults,
+    tracked: input.tracker !== undefined,
     fetchText,
-  })
+  }
+  const services = await readServices(input.services, { ...context, path: `${path}.services` })
+  const own = input.tracker && trackerService(input.tracker, `${path}.tracker`, { ...context, path })
   if (id === undefined) return undefined
-  if (input.services.length > 0 && id.subsystemCode === undefined) {
-    faults.add(`${path}.services`, `${input.id} is a member; services belong to subsystems`)
+  if ((input.services.length > 0 || own !== undefined) && id.subsystemCode === undefined) {
+    faults.add(
+      `${path}.${own === undefined ? 'services' : 'tracker'}`,
+      `${input.id} is a member; services belong to subsystems`,
+    )
   }
   return {
     id,
     connection: input.connection,
     tlsCertificates,
     localGroups,
-    services,
+    services: own === undefined ? services : [...services, own],
   }
 }
 

@@ -106,6 +106,12 @@ export const MIGRATIONS: readonly Migration[] = [
         await db.schema.alterTable(`new_${made}`).renameTo(made).execute()
     },
   },
+  {
+    name: '003-tracker',
+    async up(db) {
+      await db.schema.alterTable('service').addColumn('tracker', 'text').execute()
+    },
+  },
 ]
 
 /** Tables as a migration sees them: of another time than the types of today. */

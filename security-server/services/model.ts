@@ -43,6 +43,27 @@ export interface ServiceEntry {
   /** From the description; OPENAPI3 only. */
   readonly endpoints: readonly EndpointPattern[]
   readonly rights: readonly AccessRight[]
+  /** Present where the data tracker tells persons of its requests. */
+  readonly tracker?: TrackerRules
+}
+
+/** Where a person's code stands in a request. */
+export type PersonPlace =
+  | { readonly path: string }
+  | { readonly query: string }
+  | { readonly json: string }
+  | { readonly xml: string }
+
+/** Whom the requests to a service are about, and what the person is told. */
+export interface TrackerRules {
+  readonly person: readonly PersonPlace[]
+  /** A regular expression. */
+  readonly code?: string
+  /** Names of headers, in the order in which they are looked for. */
+  readonly basis: readonly string[]
+  readonly showUser: boolean
+  /** Each is met by a client (a member, or a subsystem) or a legal basis, or both. */
+  readonly secret: readonly { readonly client?: ClientId; readonly basis?: string }[]
 }
 
 /** Who may call: a subsystem, a group of the global configuration, a group of the providing client. */

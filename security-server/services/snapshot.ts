@@ -10,7 +10,7 @@ import {
   typedId,
 } from '#protocol'
 import { type Certificate, parseCertificate } from '#trust'
-import type { ClientEntry, Connection, ServiceEntry, ServiceTls, ServiceType } from './model.ts'
+import type { ClientEntry, Connection, ServiceEntry, ServiceTls, ServiceType, TrackerRules } from './model.ts'
 import { type Asking, Rights } from './rights.ts'
 
 export interface LocalClient {
@@ -33,6 +33,8 @@ export interface LocalService {
   readonly timeoutSeconds: number
   readonly tls: ServiceTls
   readonly disabled?: { readonly notice: string }
+  /** Where the data tracker tells persons of its requests. */
+  readonly tracker?: TrackerRules
   /** Of the description; for a base path those that rights name; none for SOAP. */
   readonly endpoints: readonly EndpointPattern[]
 }
@@ -161,7 +163,7 @@ function offeredBy(client: ClientEntry): readonly Offered[] {
 }
 
 function localService(client: ClientId, entry: ServiceEntry): LocalService {
-  const { code, version, type, title, description, url, timeoutSeconds, tls, notice } = entry
+  const { code, version, type, title, description, url, timeoutSeconds, tls, notice, tracker } = entry
   const id =
     version === undefined ? { ...client, serviceCode: code } : { ...client, serviceCode: code, serviceVersion: version }
   return Object.freeze({
@@ -174,6 +176,7 @@ function localService(client: ClientId, entry: ServiceEntry): LocalService {
     ...(title === undefined ? {} : { title }),
     ...(description === undefined ? {} : { description }),
     ...(notice === undefined ? {} : { disabled: Object.freeze({ notice }) }),
+    ...(tracker === undefined ? {} : { tracker: Object.freeze(tracker) }),
   })
 }
 

@@ -3,7 +3,16 @@ import type { Generated, Kysely, Transaction } from 'kysely'
 import { openStore, type Store, type StorePlace } from '#host'
 import { decodeClientId, idKey } from '#protocol'
 import { MIGRATIONS } from './migrations.ts'
-import type { AccessRight, ClientEntry, Connection, LocalGroup, ServiceEntry, ServiceTls, Subject } from './model.ts'
+import type {
+  AccessRight,
+  ClientEntry,
+  Connection,
+  LocalGroup,
+  ServiceEntry,
+  ServiceTls,
+  Subject,
+  TrackerRules,
+} from './model.ts'
 
 /** Rows keep the order of the document: `seq` is the order of insertion. Clients are named by idKey. */
 interface Tables {
@@ -24,6 +33,8 @@ interface Tables {
     timeout_seconds: number
     tls: string
     notice: string | null
+    /** JSON of a TrackerRules. */
+    tracker: string | null
   }
   endpoint: { seq: Generated<number>; client: string; service: string; version: string; method: string; path: string }
   access_right: {
@@ -94,9 +105,10 @@ async function insertClient(db: Transaction<Tables>, entry: ClientEntry): Promis
 async function insertService(db: Transaction<Tables>, client: string, entry: ServiceEntry): Promise<void> {
   const { code: service, version = '', type, title = null, description = null, url, tls, notice = null } = entry
   const timeout_seconds = entry.timeoutSeconds
+  const tracker = entry.tracker === undefined ? null : JSON.stringify(entry.tracker)
   await db
     .insertInto('service')
-    .values({ client, code: service, version, type, title, description, url, timeout_seconds, tls, notice })
+    .values({ client, code: service, version, type, title, description, url, timeout_seconds, tls, notice, tracker })
     .execute()
   await insertRows(
     db,
@@ -173,6 +185,7 @@ async function readAll(db: Kysely<Tables>): Promise<ClientEntry[]> {
         ...(row.title === null ? {} : { title: row.title }),
         ...(row.description === null ? {} : { description: row.description }),
         ...(row.notice === null ? {} : { notice: row.notice }),
+        ...(row.tracker === null ? {} : { tracker: JSON.parse(row.tracker) as TrackerRules }),
       }
     }),
   }))
