@@ -209,7 +209,8 @@ export class Timestamper {
       reason: this.#lastError,
       waiting: this.#untimestamped,
     })
-    if (this.#failingSince !== null) return
+    // A store that cannot be read or written is no authority that fails; the log says so itself, and takes no message.
+    if (this.#failingSince !== null || (error as LogError).code === 'store_failed') return
     this.#failingSince = this.#options.clock.now().getTime()
     // A crash before this is durable starts the count with the first failure after the restart: minutes later, not anew
     // at each restart. A store that does not take it refuses messages anyway.

@@ -1,5 +1,5 @@
-// The PostgreSQL under the registry and the authorities goes away: what is asked is refused and says why, what is given out is given out
-// further, nothing that was acknowledged is lost, and all resume by themselves.
+// The PostgreSQL under the message log, the registry and the authorities goes away: what is asked is refused and says why, what is given
+// out is given out further, nothing that was acknowledged is lost, and all resume by themselves.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { controlClient, runtimeSocket } from '#host'
@@ -12,8 +12,9 @@ import {
   parseOcspResponse,
   parseTimestampResponse,
 } from '#trust'
-import { type State, startState } from '../federation/state.ts'
-import { until } from '../federation/traces.ts'
+import { type Pair, startPair } from '../federation/pair.ts'
+import type { State } from '../federation/state.ts'
+import { recordsOf, until } from '../federation/traces.ts'
 import { asAdmin, type Cluster, freshDatabase, missingPostgres, startCluster } from '../postgres.ts'
 
 const skip = missingPostgres() === undefined ? false : `SKIPPED, NOT PROVED: ${missingPostgres()}`
@@ -22,6 +23,7 @@ const unreachable = (error: { code?: string; remote?: { code?: string } }) =>
 
 let cluster: Cluster
 let state: State
+let pair: Pair
 let database: string
 before(async () => {
   if (skip !== false) return
@@ -29,15 +31,49 @@ before(async () => {
   const postgres = await freshDatabase(cluster.folder)
   database = postgres.database
   const store = { postgres }
-  state = await startState({
-    servers: [{ code: 'P', owner: 'GOV/1111', subsystems: ['registry'], clients: [] }],
+  const server = (schema: string) => ({ store: { postgres: { ...postgres, schema } } })
+  pair = await startPair({
+    providerConfig: server('provider'),
+    consumerConfig: server('consumer'),
     central: { intervalSeconds: 1, config: { store } },
     authorities: { ca: { store }, ocsp: { store, cacheSeconds: 0 }, tsa: { store } },
   })
+  state = pair.state
 })
 after(async () => {
-  await state?.stop()
+  await pair?.stop()
   await cluster?.remove()
+})
+
+test('exchange: it stops rather than goes unlogged, and goes on by itself with all that was logged', {
+  skip,
+}, async () => {
+  const { consumer, provider } = pair
+  const exchange = async (id: string) => {
+    const answer = await pair.call('/items/1', { headers: { 'X-Road-Id': id } })
+    return answer.headers.get('x-road-error') ?? String(answer.status)
+  }
+  const servers = [consumer, provider]
+  assert.equal(await exchange('before'), '200')
+  for (const signal of ['QUIT', 'INT'] as const) {
+    await cluster.stop(signal)
+    const served = pair.service.seen.length
+    assert.match(await exchange(`without-${signal}`), /logging_failed$/)
+    assert.equal(pair.service.seen.length, served)
+    await until(async () => (await fetch(consumer.health)).status === 503)
+    assert.match(await (await fetch(consumer.health)).text(), /log/)
+    await cluster.start()
+    for (const server of servers) await until(async () => (await fetch(server.health)).status === 200)
+    assert.equal(await exchange(`after-${signal}`), '200')
+  }
+  // A crash of both servers and of the database at once.
+  await Promise.all([...servers.map((server) => server.process.kill('SIGKILL')), cluster.stop('QUIT')])
+  await cluster.start()
+  await Promise.all(servers.map((server) => server.start()))
+  await until(async () => (await exchange('restarted')) === '200')
+  for (const id of ['before', 'after-QUIT', 'after-INT', 'restarted'])
+    for (const server of servers) assert.equal(await recordsOf(server, id), 'request,response', id)
+  for (const id of ['without-QUIT', 'without-INT']) assert.equal(await recordsOf(provider, id), '')
 })
 
 test('central server: it gives out what it has, refuses changes, and goes on', { skip }, async () => {

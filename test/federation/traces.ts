@@ -4,6 +4,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LogListing, SecurityServerStatus } from '#security-server/contract'
+import { askStore } from '../stores.ts'
 import type { Pair } from './pair.ts'
 import type { StateServer } from './state.ts'
 
@@ -27,8 +28,10 @@ export async function counted(server: StateServer, key: string): Promise<number>
   return (await server.control.get<SecurityServerStatus>('/status')).counters.counts[key] ?? 0
 }
 
-/** Bodies above 64 KiB are files: those that records name, and those under way. */
+/** Bodies above 64 KiB, which lie outside their records: those that records name, and those under way. */
 export async function bodiesOf(server: StateServer): Promise<number> {
+  const place = server.place('message-log')
+  if (!('file' in place)) return (await askStore(place, 'SELECT file FROM log_body')).length
   const folder = join(server.directory, 'message-log', 'bodies')
   const entries = await readdir(folder, { withFileTypes: true, recursive: true })
   return entries.filter((entry) => entry.isFile()).length

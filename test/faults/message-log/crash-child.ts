@@ -11,10 +11,12 @@ import {
   TestLog,
 } from '../../unit/security-server/message-log/fixture.ts'
 
-const [directory = ''] = process.argv.slice(2)
+/** The second is the key `store` of a configuration, as JSON. */
+const [directory = '', store] = process.argv.slice(2)
 const configuration = configurationWith([{ name: 'nobody', url: 'http://127.0.0.1:9/', certificate: {} as never }])
 const log = await openMessageLog({
   directory,
+  store: store === undefined ? undefined : JSON.parse(store),
   configuration: () => configuration,
   settings: { timestamping: 'batch', acceptableFailureSeconds: 0 },
   clock: new TestClock(),
