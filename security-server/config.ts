@@ -25,7 +25,7 @@ const signer = z.strictObject({
 const file = z.strictObject({
   /** Everything the server keeps: message log, registry, configuration copies, OCSP answers. Trusted: who owns it owns the evidence. */
   directory: filePath,
-  /** Services and operational data in a PostgreSQL (host/postgres-settings.ts); absent, SQLite in `directory`. */
+  /** The message log, services and all other records in a PostgreSQL (host/postgres-settings.ts); absent, in files in `directory`. */
   store: storeSetting('security_server'),
   /** Own identifier, `INSTANCE/CLASS/CODE/SERVER`. */
   server: z.string().regex(/^[^/]+\/[^/]+\/[^/]+\/[^/]+$/, 'must be INSTANCE/CLASS/CODE/SERVER'),
