@@ -74,9 +74,9 @@ export async function openPostgres(settings: PostgresSettings, keys: StoreKeys, 
       removal,
       append: (layouts) => records.append(layouts),
       async makeRoom() {
-        const restored = await session.restore()
+        await session.restore()
         await records.settle()
-        return restored ? await readFacts(session) : undefined
+        return await readFacts(session)
       },
       async setState(key, value) {
         await session.write('state', STATE, [key, value])

@@ -13,7 +13,8 @@ import { readStored } from './frames.ts'
 import type { Lanes } from './lanes.ts'
 import type { ReadingOperations } from './reading-operations.ts'
 
-export const FOUND = `SELECT ${FOUND_COLUMNS}, (seq NOT IN (SELECT seq FROM log_untimestamped))::int AS timestamped`
+export const FOUND = `SELECT ${FOUND_COLUMNS},
+  (NOT EXISTS (SELECT FROM log_untimestamped AS waiting WHERE waiting.seq = log_record.seq))::int AS timestamped`
 const LIST = `${FOUND} FROM log_record WHERE seq > $1 ORDER BY seq LIMIT $2`
 const GET = `${FOUND}, frame FROM log_record WHERE seq = $1`
 const FRAME = 'SELECT frame, commitment FROM log_record WHERE seq = $1'

@@ -80,18 +80,21 @@ export class Records {
   }
 
   /**
-   * Finds out whether the last group is in the log, where nobody knew. The connection was restored: it has the lock, so the one before it
-   * has ended, and what is not there now never comes.
+   * After the connection was restored: finds out whether the last group is in the log, where nobody knew, and whether all before it is. The
+   * connection has the lock, so the one before it has ended, and what is not there now never comes. A database that has lost what it had
+   * acknowledged, because a standby without it took over, is not written to.
    */
   async settle(): Promise<void> {
     const unknown = this.#unknown
-    if (unknown === undefined) return
-    const [row] = await this.#session.ask('SELECT commitment FROM log_record WHERE seq = $1', [unknown.first])
-    if (row !== undefined) {
-      if (!equalBytes(row['commitment'] as Uint8Array, unknown.commitment))
-        throw this.#session.die(`record ${unknown.first} is not the one that this process has logged`)
-      this.#last += unknown.count
-    }
+    const sql = `SELECT coalesce(max(seq), 0) AS last, (SELECT commitment FROM log_record WHERE seq = $1) AS commitment FROM log_record`
+    const [row] = await this.#session.ask(sql, [unknown?.first ?? 0])
+    const there = unknown !== undefined && row?.['commitment'] !== null
+    if (there && !equalBytes(row?.['commitment'] as Uint8Array, unknown.commitment))
+      throw this.#session.die(`record ${unknown.first} is not the one that this process has logged`)
+    const last = this.#last + (there ? unknown.count : 0)
+    if (row?.['last'] !== last)
+      throw this.#session.die(`${last} records were logged, and the database has ${row?.['last']}`)
+    this.#last = last
     this.#unknown = undefined
   }
 }

@@ -85,11 +85,11 @@ export class Session {
     })
   }
 
-  /** Connects again where the connection broke; returns whether it did. Rejects with LogError where that cannot be yet. */
-  async restore(): Promise<boolean> {
-    return await this.#alone(async () => {
+  /** Connects again where the connection broke. Rejects with LogError where that cannot be yet. */
+  async restore(): Promise<void> {
+    await this.#alone(async () => {
       this.#refuse()
-      if (this.usable) return false
+      if (this.usable) return
       try {
         this.#connection = await this.#connect()
       } catch (cause) {
@@ -97,7 +97,6 @@ export class Session {
       }
       const { rows } = await this.#query(`SELECT value FROM log_state WHERE key = 'run'`)
       if (rows[0]?.['value'] !== this.#run) throw this.die('another process has had it meanwhile')
-      return true
     })
   }
 

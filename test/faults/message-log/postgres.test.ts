@@ -306,6 +306,20 @@ test('whoever lost its connection, and another took over, writes nothing more', 
   )
 })
 
+test('a database that has lost what it had acknowledged is not written to', { skip }, async (t) => {
+  const settings = await settingsIn()
+  const proxy = await startProxy(t, settings)
+  const log = await open(t, { ...settings, hosts: ['127.0.0.1'], port: proxy.port })
+  for (let n = 0; n < 3; n += 1) await log.append(record())
+  proxy.open = false
+  // As a standby has it that was behind.
+  await ask(settings, 'ALTER TABLE log_record DISABLE TRIGGER USER; DELETE FROM log_record WHERE seq = 3')
+  await ask(settings, 'DELETE FROM log_untimestamped WHERE seq = 3; ALTER TABLE log_record ENABLE TRIGGER USER')
+  proxy.open = true
+  await until(() => /3 records were logged, and the database has 2/.test(log.status().refusing ?? ''))
+  await assert.rejects(log.append(record()), code('store_broken'))
+})
+
 test('the tables refuse to change, to lose, or to take out of order, whoever asks', { skip }, async (t) => {
   const settings = await settingsIn()
   const log = await open(t, settings)
