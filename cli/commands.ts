@@ -506,6 +506,22 @@ Exit code: 0 whole, 1 changed.`,
     load: async () => (await import('./log-check.ts')).check,
   },
   {
+    name: 'log follow',
+    summary: "Keep a copy of a transparent log's leaves, and say where it was rewritten since the last time",
+    takes: 'URL FOLDER',
+    positionals: [2, 2],
+    options: { policy: { ...logPolicy, help: 'whose log it is, and who must have witnessed it: a tlog-policy' }, json },
+    details: `
+For auditors: needs no access but to the log's listener (transparency.listen). Run it every day; FOLDER is its memory. Leaves tell nothing
+of what was logged. Where a checkpoint of before is not contained in today's, FOLDER/rewritten has the evidence, and the first leaf
+that is another is named.
+
+  saadik log follow http://customs.example:5580 customs-leaves --policy customs.policy
+
+Exit code: 0 it only grew, 1 it did not, or serves what it did not sign.`,
+    load: async () => (await import('./log-follow.ts')).follow,
+  },
+  {
     name: 'log policy',
     summary: "Write the keys of a security server's log and of its witnesses, for auditors",
     options: { output, ...where },

@@ -16,10 +16,16 @@ import { controlOf, targetOf } from './targets.ts'
 
 /** From `--policy`, or the server's own. */
 export async function policyFor(given: Arguments, out: Output): Promise<Policy> {
-  const file = given.text('policy')
-  if (file !== undefined) return policyIn(file, await readInput(file))
+  const policy = await readPolicy(given)
+  if (policy !== undefined) return policy
   out.note('judged by the keys that the server itself names; an auditor brings his own: --policy FILE')
   return ownPolicy(given)
+}
+
+/** From `--policy`. */
+export async function readPolicy(given: Arguments): Promise<Policy | undefined> {
+  const file = given.text('policy')
+  return file === undefined ? undefined : policyIn(file, await readInput(file))
 }
 
 export const policy: Run = async (given, out) => {

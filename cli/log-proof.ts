@@ -85,7 +85,7 @@ export const consistency: Run = async (given, out) => {
 }
 
 /** In words, who stands by a checkpoint. */
-function said({ witnessed, cosignatures }: JudgedCheckpoint): string {
+export function said({ witnessed, cosignatures }: JudgedCheckpoint): string {
   const by = cosignatures.filter(({ counts }) => counts).map(({ witness }) => witness.name)
   if (by.length === 0) return witnessed ? 'signed; the policy asks for no witness' : 'signed, not yet witnessed'
   return `signed, ${witnessed ? 'witnessed' : 'not yet witnessed by enough'}: ${by.join(', ')}`

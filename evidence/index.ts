@@ -50,6 +50,7 @@ export {
   recordEntry,
   SALT_BYTES,
 } from './log-record.ts'
+export { SUCCESSION_ENTRY, succeedsFrom, successionEntry } from './log-succession.ts'
 export * from './long-term/index.ts'
 export { partiesOf } from './parties.ts'
 export * from './reconciliation/index.ts'

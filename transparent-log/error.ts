@@ -15,6 +15,10 @@ export type TransparentLogCode =
   | 'store_failed'
   /** The log has no such entry, or no such tree. */
   | 'out_of_range'
+  /** What is served now is not the log that the folder has a copy of. */
+  | 'another_log'
+  /** Whoever serves a log that is followed does not serve it. */
+  | 'unreachable'
   /** Another process holds this folder. */
   | 'store_in_use'
   | 'closed'

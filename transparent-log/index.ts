@@ -1,6 +1,7 @@
 // The door of `transparent-log`: a transparent log as a running thing, its witnesses, and a witness of others.
 export { type TransparentLogCode, TransparentLogError } from './error.ts'
 export { type FileOpener, GrowingFile } from './growing-file.ts'
+export { type Followed, follow, type MonitorOptions } from './monitor.ts'
 export { NoteKeys, type Prover } from './note-keys.ts'
 export { checkpointBytes, readCheckpoint, type SignedCheckpoint, signedCheckpoint } from './signed-checkpoint.ts'
 export { type EntryProof, SignedLog, type SignedLogOptions } from './signed-log.ts'

@@ -1,10 +1,9 @@
 // What is open while history is followed: the signed tree, the commitments of the records, the witnesses.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { logOrigin } from '#evidence'
+import { logOrigin, succeedsFrom, successionEntry } from '#evidence'
 import { ifThere, reasonOf, writeFileDurable } from '#host'
 import { checkpointBytes, type SignedCheckpoint, type SignedLog, Witnessing } from '#transparent-log'
-import { digest } from '#trust'
 import { type Commitments, openCommitments } from '../message-log/index.ts'
 import { HistoryError } from './error.ts'
 import type { TransparencyOptions } from './index.ts'
@@ -12,9 +11,6 @@ import type { KeptCheckpoints } from './kept-checkpoints.ts'
 import { openTree, type Tree } from './opening.ts'
 import type { RecordSource } from './records.ts'
 import { quorumOf } from './settings.ts'
-
-/** First byte of the entry that begins a later epoch. */
-const SUCCESSION_ENTRY = 3
 
 export interface Opened extends Tree {
   readonly commitments: Commitments
@@ -82,21 +78,15 @@ export async function openAll(
   }
 }
 
-/**
- * A log that begins where another was lost says so with its first leaf: a version, the SHA-256 of that one's last checkpoint, and the first record
- * that is left (u64). Gives that record.
- */
+/** A log that begins where another was lost says so with its first leaf. Gives the first record that was left. */
 async function succeed({ tree, newest }: SignedLog, options: TransparencyOptions): Promise<number> {
   const { directory, settings, messageLog } = options
   if (tree.size === 0 && newest === undefined) {
     const last = await ifThere(readFile(join(epochFolder(directory, settings.epoch - 1), 'checkpoint')))
-    const first = Buffer.alloc(8)
-    first.writeBigUInt64BE(BigInt(messageLog.status().removedTo + 1))
-    const entry = [Uint8Array.of(SUCCESSION_ENTRY), digest('SHA-256', last ?? new Uint8Array()), first]
-    await tree.append([Buffer.concat(entry)], true)
+    await tree.append([successionEntry(last ?? new Uint8Array(), messageLog.status().removedTo + 1)], true)
   }
   const [entry] = await tree.entries(0, 1)
-  if (entry?.length !== 41 || entry[0] !== SUCCESSION_ENTRY)
-    throw new HistoryError('tree_damaged', 'the log of a later epoch does not begin as one')
-  return Number(Buffer.from(entry).readBigUInt64BE(33))
+  const first = entry && succeedsFrom(entry)
+  if (first === undefined) throw new HistoryError('tree_damaged', 'the log of a later epoch does not begin as one')
+  return first
 }
