@@ -13,21 +13,21 @@ import { missingPostgres, startCluster } from './postgres.ts'
 /** What is run on both engines at every `npm test`. */
 const ABOUT_STORES = [
   'test/unit/host/store.test.ts',
-  'test/unit/central-server/publisher.test.ts',
   'test/unit/security-server/services/*.test.ts',
-  'test/unit/security-server/archive/archive.test.ts',
-  'test/unit/security-server/message-log/{append,commitments,removal}.test.ts',
+  'test/unit/security-server/message-log/append.test.ts',
 ]
 
 /** Many processes, many kills or many inputs: minutes together. Left to the long mode, or to whoever names them. */
 const LONG_ONLY = [
-  'test/attacks/{exchange,follow}.test.ts',
-  'test/exchange/{bundle,embassy-decree,encryption,long-term,reconciliation-liars,reconciliation-servers}.test.ts',
-  'test/faults/message-log/{postgres*,roll}.test.ts',
+  'test/attacks/{exchange,follow,history}.test.ts',
+  'test/exchange/{archive,auditor,batch,bundle,embassy,embassy-decree,encryption,federated,logging-modes,long-term}.test.ts',
+  'test/exchange/reconciliation*.test.ts',
+  'test/faults/message-log/{ending,postgres*,roll}.test.ts',
   'test/unit/cli/verify-many.test.ts',
-  'test/unit/data-embassy/postgres*.test.ts',
+  'test/unit/data-embassy/{mirror,postgres*}.test.ts',
   'test/unit/host/postgres.test.ts',
-  'test/unit/security-server/message-log/postgres*.test.ts',
+  'test/unit/security-server/message-log/{ending,postgres*,search}.test.ts',
+  'test/unit/transparent-log/witness.test.ts',
 ]
 
 const long = process.argv.includes('--long')
