@@ -23,12 +23,15 @@ COPY protocol ./protocol
 COPY evidence ./evidence
 COPY host ./host
 COPY transparency ./transparency
+COPY verification ./verification
+COPY continuity ./continuity
 COPY signer ./signer
 COPY transparent-log ./transparent-log
 COPY global-configuration ./global-configuration
 COPY pki ./pki
 COPY central-server ./central-server
 COPY security-server ./security-server
+COPY data-embassy ./data-embassy
 COPY client ./client
 COPY cli ./cli
 COPY demo ./demo
