@@ -7,6 +7,7 @@ import { auditorSchema } from './auditor/settings.ts'
 import { bodyLoggingSchema } from './exchange/body-logging.ts'
 import { monitoringSchema } from './monitoring/index.ts'
 import { reconciliationSchema } from './reconciliation/index.ts'
+import { trackerSchema } from './tracker/index.ts'
 import { transparencySchema, witnessSchema } from './transparency/index.ts'
 
 const port = z.int().min(0).max(65_535)
@@ -121,6 +122,8 @@ const file = z.strictObject({
   monitoring: monitoringSchema.prefault({}),
   /** Logs compared with those of other parties (docs/auditors.md). */
   reconciliation: reconciliationSchema.prefault({}),
+  /** How the data tracker states and how long it tells (docs/auditors.md); what it tells stands in server.yaml. */
+  tracker: trackerSchema.prefault({}),
   logLevel: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
 })
 

@@ -1,12 +1,14 @@
 // The control socket of a security server, as cli, demo and consoles see it: types and paths, nothing else.
 import type { CertificateState } from './certificates/own-keys.ts'
 import type { RunProgress, RunResult, RunSummary } from './reconciliation/index.ts'
+import type { TrackerStatus, YearCount } from './tracker/index.ts'
 import type { TransparencyStatus } from './transparency/index.ts'
 
 export type { ArchiveStatus } from './archive/index.ts'
 export type { SearchAuditEntry } from './auditor/audit.ts'
 export type { CertificateState } from './certificates/own-keys.ts'
 export type { RunProgress, RunResult, RunSummary } from './reconciliation/index.ts'
+export type { TrackerCheckProgress, TrackerCheckReport, TrackerStatus, YearCount } from './tracker/index.ts'
 export type { CheckProgress, CheckReport, TransparencyStatus } from './transparency/index.ts'
 
 /** `GET /status` */
@@ -31,6 +33,7 @@ export interface SecurityServerStatus {
     readonly lastError?: string
   }
   readonly transparency: TransparencyStatus
+  readonly tracker: TrackerStatus
   readonly counters: { readonly since: string; readonly counts: Readonly<Record<string, number>> }
   readonly listening: {
     readonly host: string
@@ -220,6 +223,22 @@ export interface ReconciliationState extends RunResult {
   readonly progress?: RunProgress
 }
 
+/** `POST /tracker/answer`: a page of what the tracker says of a person. The answer is as `readAnswer` of `#evidence` reads it. */
+export interface TrackerAnswerRequest {
+  /** `INSTANCE/CLASS/CODE/SUBSYSTEM` */
+  readonly provider: string
+  readonly person: string
+  /** `secret`: what the person is not told, for the court. */
+  readonly map: 'public' | 'secret'
+  /** Number of the newest use to show; absent: the newest page. */
+  readonly upTo?: number
+}
+
+/** `GET /tracker/statistics?provider=…` */
+export interface TrackerStatistics {
+  readonly counts: readonly YearCount[]
+}
+
 /** In the directory of the server: the trail of searches, which `readAuditTrail` of `#host` reads. */
 export const AUDIT_FOLDER = 'audit'
 
@@ -253,6 +272,15 @@ export const controlPaths = {
   reconciliationFindings: (run: string) => `/reconciliation/${run}/findings`,
   /** POST; the answer is a statement. */
   reconciliationStatement: '/reconciliation/statement',
+  /** POST; answers with the tracker's status when what it has is stated in the log. */
+  trackerState: '/tracker/state',
+  /** POST a TrackerAnswerRequest. */
+  trackerAnswer: '/tracker/answer',
+  trackerStatistics: '/tracker/statistics',
+  /** POST. A line of JSON for each TrackerCheckProgress, and one for the TrackerCheckReport at the end. */
+  trackerCheck: '/tracker/check',
+  /** POST: begins anew. */
+  trackerNewKey: '/tracker/new-key',
   verificationConfiguration: '/verificationconf',
   /** GET, an ArchiveStatus. The three answer 404 where the archive is turned off. */
   archive: '/archive',

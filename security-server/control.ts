@@ -10,6 +10,7 @@ import { checkHealth, isHealthy } from './health.ts'
 import { answerVerificationConf, logKeyRoutes, logRoutes } from './message-log/index.ts'
 import { reconciliationRoutes } from './reconciliation/control.ts'
 import { stream } from './streamed.ts'
+import { trackerRoutes } from './tracker/control.ts'
 import { transparencyRoutes } from './transparency/control.ts'
 
 export function controlRoutes(
@@ -29,6 +30,7 @@ export function controlRoutes(
         configuration: gateway.configuration.status(),
         messageLog: gateway.messageLog.status(),
         transparency: gateway.transparency.status(),
+        tracker: gateway.tracker.status(),
         counters: gateway.counters.snapshot(),
         listening: facts.listening,
         database: facts.database,
@@ -73,6 +75,7 @@ export function controlRoutes(
     transparencyRoutes(app, gateway)
     if (gateway.archive !== undefined) archiveRoutes(app, gateway.archive)
     reconciliationRoutes(app, gateway.reconciliation)
+    trackerRoutes(app, gateway.tracker, gateway.audit)
 
     app.get(controlPaths.verificationConfiguration, async (_request, response) => {
       const answer = await answerVerificationConf(gateway.configuration.current(), gateway.clock.now())

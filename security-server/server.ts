@@ -42,7 +42,8 @@ import { descriptionFetcher, documentFetcher } from './provider/describe.ts'
 import { createServerListener } from './provider/listener.ts'
 import { createOcspListener } from './provider/ocsp-listener.ts'
 import { openReconciliation } from './reconciliation/index.ts'
-import { openServices } from './services/index.ts'
+import { OWN_CODES, openServices } from './services/index.ts'
+import { openDataTracker, trackerDescription } from './tracker/index.ts'
 import { openTransparency, type Transparency } from './transparency/index.ts'
 
 /** Running exchanges are waited for this long at a stop, then cut: their peers see what a crash would show. */
@@ -154,7 +155,11 @@ export async function startSecurityServer(
   life.onStop('connections to other security servers', () => peers.close())
   const caller = openCaller({ services, ownTls, connectTimeoutMs: 30_000 })
   life.onStop('connections to services', () => caller.close())
-  const metadata = openMetadata({ snapshot: () => services.snapshot(), fetch: descriptionFetcher(caller) })
+  const metadata = openMetadata({
+    snapshot: () => services.snapshot(),
+    fetch: descriptionFetcher(caller),
+    ownDescriptions: new Map([[OWN_CODES.tracker, await trackerDescription()]]),
+  })
   const monitoring = openMonitoring({
     server,
     place: storePlace(config.store, config.directory, 'operational-data'),
@@ -183,6 +188,18 @@ export async function startSecurityServer(
     log,
   })
   life.onStop('reconciliation', () => reconciliation.close())
+  const tracker = await openDataTracker({
+    directory: config.directory,
+    place: storePlace(config.store, config.directory, 'tracker'),
+    server,
+    messageLog,
+    transparency: history,
+    snapshot: () => services.snapshot(),
+    settings: config.tracker,
+    clock,
+    log,
+  })
+  life.onStop('data tracker', () => tracker.close())
 
   const gateway: Gateway = {
     server,
@@ -201,6 +218,7 @@ export async function startSecurityServer(
     metadata,
     monitoring,
     reconciliation,
+    tracker,
     counters: createCounters(),
     logsBodies: bodyLogging(config.messageLog.bodyLogging),
     idleMs: config.limits.idleSeconds * 1000,

@@ -8,7 +8,7 @@ import { AUDIT_FOLDER } from '../contract.ts'
 export interface SearchAuditEntry extends AuditLine {
   /** The auditor, or `operator`: whoever speaks to the control socket. */
   readonly who: string
-  readonly op: 'search' | 'show' | 'attachment' | 'container' | 'bundle' | 'proof'
+  readonly op: 'search' | 'show' | 'attachment' | 'container' | 'bundle' | 'proof' | 'tracker'
   /** The parameters of a search as they came, or the number of a record. */
   readonly asked: string
   /** How many records a search showed. */

@@ -14,6 +14,7 @@ import type { Monitoring } from '../monitoring/index.ts'
 import type { ServiceCaller } from '../provider/call.ts'
 import type { Reconciliation } from '../reconciliation/index.ts'
 import type { ServiceRegistry } from '../services/index.ts'
+import type { DataTracker } from '../tracker/index.ts'
 import type { Transparency } from '../transparency/index.ts'
 import type { LogsBodies } from './body-logging.ts'
 import type { Counters } from './counters.ts'
@@ -39,6 +40,8 @@ export interface Gateway {
   readonly monitoring: Monitoring
   /** Compares what was logged with what other parties have logged. */
   readonly reconciliation: Reconciliation
+  /** Tells persons who asked what about them. */
+  readonly tracker: DataTracker
   readonly counters: Counters
   readonly logsBodies: LogsBodies
   /** Nothing moving for this long while a message is under way cuts it. Milliseconds. */

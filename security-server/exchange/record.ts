@@ -1,6 +1,6 @@
 // A message enters the log: the same for both sides and both protocols (interfaces: Message log).
 import type { ClientId, Side } from '#protocol'
-import type { BodyReference, ExchangeFacts } from '../message-log/index.ts'
+import type { BodyReference, ExchangeFacts, TrackedFacts } from '../message-log/index.ts'
 import type { Gateway } from './gateway.ts'
 import { logRefusal } from './refusals.ts'
 import { measure, type Watched } from './watched.ts'
@@ -33,6 +33,8 @@ export interface Signed {
   readonly signature: Uint8Array
   readonly chain?: Uint8Array
   readonly chainResult?: Uint8Array
+  /** Of a request that the data tracker tells of. */
+  readonly tracked?: TrackedFacts
 }
 
 /** Logs it: durable when it resolves, with its number. Throws XRoadFault `logging_failed`. */

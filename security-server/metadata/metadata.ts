@@ -78,17 +78,23 @@ const SIDE = 'server.serverproxy'
 const REST_CODES: ReadonlySet<string> = new Set(['listMethods', 'allowedMethods', 'getOpenAPI'])
 const SOAP_CODES: ReadonlySet<string> = new Set(['listMethods', 'allowedMethods', 'getWsdl'])
 
-/** @param options.snapshot The registry of now, asked for each answer. */
+/**
+ * @param options.snapshot The registry of now, asked for each answer.
+ * @param options.ownDescriptions OpenAPI descriptions in YAML, by service code, of what this server answers itself.
+ */
 export function openMetadata(options: {
   readonly snapshot: () => ServiceSnapshot
   readonly fetch: FetchDescription
+  readonly ownDescriptions: ReadonlyMap<string, Uint8Array>
 }): Metadata {
-  const { snapshot } = options
+  const { snapshot, ownDescriptions } = options
   const descriptions = new Descriptions(options.fetch)
 
   async function openApi(provider: ClientId, query: string | undefined): Promise<RestMetadataAnswer> {
     const service = snapshot().service({ ...provider, serviceCode: serviceCodeIn(query) })
     if (service === undefined) throw fault(SIDE, 'internal_error', 'Service not found')
+    const own = ownDescriptions.get(service.id.serviceCode)
+    if (own !== undefined) return restAnswer('application/yaml', own)
     const description = descriptionOf(service, 'OPENAPI3')
     if (description === undefined)
       throw fault(SIDE, 'internal_error', `Invalid service type: ${typedId(service.id)} has no OpenAPI description`)

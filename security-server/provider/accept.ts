@@ -3,6 +3,7 @@ import { reducedRest, reducedSoap, restRequestHash, soapRequestHash } from '#pro
 import type { Gateway } from '../exchange/gateway.ts'
 import { record } from '../exchange/record.ts'
 import { hashMessage, verify } from '../exchange/signing.ts'
+import { type RequestToLog, wholeBody } from '../tracker/index.ts'
 import type { Received, ReceivedRest, ReceivedSoap } from './receive.ts'
 
 const SIDE = 'server.serverproxy'
@@ -27,10 +28,26 @@ export async function accept(gateway: Gateway, request: Received): Promise<Accep
   verify(gateway, SIDE, message.client, hashed, signature, configuration)
   const { head, headDigest } = hashed
   const reduced = () => (request.kind === 'rest' ? reducedRest(head) : reducedSoap(request.message))
-  await record(gateway, request.exchange, { direction: 'request', head, headDigest, reduced, body, ...signature })
+  const logged = { direction: 'request', head, headDigest, reduced, body, ...signature } as const
+  await gateway.tracker.logged(toLog(gateway, request), (tracked) =>
+    record(gateway, request.exchange, { ...logged, ...(tracked && { tracked }) }),
+  )
   // A crash here leaves a logged request that was not executed and not answered: the consumer reports network_error, and its
   // log and ours agree on what was asked.
   const requestHash =
     request.kind === 'rest' ? restRequestHash(hashed.headDigest, body?.digest) : soapRequestHash(hashed.headDigest)
   return { ...request, requestHash } as Accepted
+}
+
+/** What the data tracker needs to know of it. */
+function toLog({ messageLog }: Gateway, request: Received): RequestToLog {
+  const { service, body, exchange } = request
+  const { about, requestId } = exchange
+  const rules = typeof service === 'string' ? undefined : service.tracker
+  return request.kind === 'soap'
+    ? { about, requestId, rules, request: { kind: 'soap', message: request.message } }
+    : {
+        ...{ about, requestId, rules },
+        request: { kind: 'rest', head: request.message, body: (most) => wholeBody(messageLog, body, most) },
+      }
 }

@@ -20,7 +20,7 @@ export interface Asker {
 }
 
 /** What this server answers itself in place of a service: own.ts. */
-export type OwnRest = 'metadata' | 'reconciliation'
+export type OwnRest = 'metadata' | 'reconciliation' | 'tracker'
 export type OwnSoap = 'metadata' | MonitoringService
 
 /** Parses the head and says which service may be called. `named` is the request id of the transport message. Throws XRoadFault. */
@@ -45,7 +45,8 @@ export function judgeRest(
   if (gateway.metadata.isRest(head)) return { head, service: 'metadata' }
   if (gateway.reconciliation.isRest(head)) return { head, service: 'reconciliation' }
   const question = { service, ...asking(gateway, head.client, asker.configuration), method, servicePath }
-  return { head, service: snapshot.authorise(question).service }
+  const { service: allowed } = snapshot.authorise(question)
+  return { head, service: gateway.tracker.isTracker(service) ? 'tracker' : allowed }
 }
 
 /** Says which service may be called. Throws XRoadFault. */

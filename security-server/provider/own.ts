@@ -1,5 +1,5 @@
-// Provider: what this server answers itself in place of a service: metadata, monitoring, reconciliation. Nobody needs a right to ask; signatures and
-// log are those of any other exchange (wire-client §4, §6).
+// Provider: what this server answers itself in place of a service: metadata, monitoring, reconciliation, the data tracker. Only the last one needs a
+// right; signatures and log are those of any other exchange (wire-client §4, §6).
 import type { ServerResponse } from 'node:http'
 import {
   answerSoap,
@@ -24,7 +24,8 @@ const SIDE = 'server.serverproxy'
 /** Throws XRoadFault. */
 export async function answerOwnRest(gateway: Gateway, request: AcceptedRest, own: OwnRest): Promise<OwnRestAnswer> {
   const { message, configuration, body: reference } = request
-  const { service, query, client, servicePath } = message
+  const { service, query, client, servicePath, method } = message
+  if (own === 'tracker') return await gateway.tracker.answerRest({ method, service, servicePath, query })
   if (own === 'reconciliation') {
     const body = reference && gateway.messageLog.read(reference)
     return await gateway.reconciliation.answerRest({ client, service, servicePath, body })

@@ -26,14 +26,6 @@ export async function sealedView(messageLog: MessageLog, transparency: Transpare
   }
 }
 
-/** When the oldest record was logged that is still there; 0 where none was removed. */
-export async function heldFrom(messageLog: MessageLog): Promise<number> {
-  const { removedTo } = messageLog.status()
-  if (removedTo === 0) return 0
-  const [first] = await messageLog.list({ after: removedTo, limit: 1 })
-  return first?.at.getTime() ?? 0
-}
-
 /** Reads the messages of the run. The caller removes `messages` of what it gets. */
 export async function ownSide(parts: {
   readonly messageLog: MessageLog

@@ -20,6 +20,7 @@ export interface PairOptions extends Partial<StateOptions> {
   readonly providerConfig?: object
   readonly consumerConfig?: object
   readonly services?: (url: string) => readonly object[]
+  readonly providerClient?: object
   readonly consumerClient?: object
   readonly more?: readonly ServerPlan[]
 }
@@ -36,7 +37,7 @@ export async function startPair(options: PairOptions = {}): Promise<Pair> {
         code: 'P',
         owner: 'GOV/1111',
         subsystems: ['registry'],
-        clients: [{ id: 'TEST/GOV/1111/registry', connection: 'HTTP', services }],
+        clients: [{ id: 'TEST/GOV/1111/registry', connection: 'HTTP', services, ...options.providerClient }],
         config: options.providerConfig ?? {},
       },
       {

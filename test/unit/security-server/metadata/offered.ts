@@ -127,7 +127,7 @@ export async function offered(t: TestContext): Promise<{
     },
   ]
   await registry.apply({ clients: [{ id: 'DEMO/GOV/1/land', services }] })
-  const metadata = openMetadata({ snapshot: () => registry.snapshot(), fetch: get })
+  const metadata = openMetadata({ snapshot: () => registry.snapshot(), fetch: get, ownDescriptions: new Map() })
   return { metadata, documents, fetched, url, stop }
 }
 
