@@ -90,7 +90,7 @@ export const agentSchema = z.strictObject({
               sqlite: filePath,
             }),
             z.strictObject({
-              /** A register on PostgreSQL, which was prepared (`main.ts prepare-postgres`). */
+              /** A register on PostgreSQL, which was prepared (`prepare-postgres.ts`). */
               postgres: databaseSetting({
                 /** Of the replication slot, and of us among the server's standbys: what `synchronous_standby_names` has for a strict register. */
                 slot: z

@@ -29,9 +29,9 @@ export interface RestoredPostgres extends Restored {
  * Makes everything in a database that has nothing yet. When it rejects the database is as empty as before; where the process ended, the schema
  * `saadik_unfinished` says that what is there is half a register.
  *
- * @param settings With a superuser: triggers and foreign keys must not act while rows come.
+ * @param settings As who may set `session_replication_role`: triggers and foreign keys must not act while rows come.
  * @param progress Called now and then with the entries done.
- * @throws {EmbassyError} `target_unfit` where the database is not empty, or the user no superuser
+ * @throws {EmbassyError} `target_unfit` where the database is not empty, or the user may not
  */
 export async function restorePostgres(
   opening: Opening,
@@ -69,22 +69,27 @@ export async function restorePostgres(
 type Database = Awaited<ReturnType<typeof connectDriver>>
 
 async function requireFit(db: Database): Promise<void> {
-  const { rows } = await db.query(
-    "SELECT current_setting('is_superuser') AS superuser, getdatabaseencoding() AS encoding",
-  )
-  const { superuser, encoding } = rows[0] as Record<string, string>
+  const { rows } = await db.query('SELECT getdatabaseencoding() AS encoding')
+  const { encoding } = rows[0] as { encoding: string }
   const content = await contentOf(db)
   const why =
-    superuser !== 'on'
-      ? 'only a superuser can keep triggers and foreign keys still'
-      : encoding !== 'UTF8'
-        ? `its encoding is ${encoding}, not UTF8`
+    encoding !== 'UTF8'
+      ? `its encoding is ${encoding}, not UTF8`
+      : content?.includes(UNFINISHED)
+        ? 'a restore into it was not finished: drop it and make another'
         : content === undefined
-          ? undefined
-          : content.includes(UNFINISHED)
-            ? 'a restore into it was not finished: drop it and make another'
-            : `it is not empty: it has ${content}`
+          ? await forbidden(db)
+          : `it is not empty: it has ${content}`
   if (why !== undefined) throw new EmbassyError('target_unfit', `The database cannot be restored into: ${why}`)
+}
+
+async function forbidden(db: Database): Promise<string | undefined> {
+  try {
+    await db.query('SET session_replication_role = replica; RESET session_replication_role')
+    return undefined
+  } catch {
+    return 'triggers and foreign keys cannot be kept still: it takes a superuser, or SET ON PARAMETER session_replication_role'
+  }
 }
 
 /** What was committed on the way is taken away again. A connection that broke leaves `saadik_unfinished`, or nothing. */

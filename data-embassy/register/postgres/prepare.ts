@@ -11,16 +11,17 @@ const STEPS = ['state', 'described', 'unsupported', 'follow', 'begin'] as const
  *
  * @param admin A superuser's connection to the register's database.
  * @param agent The role of the agent, which exists.
+ * @returns How many tables tell their whole rows with every change, because they have long values or no key.
  * @throws What PostgreSQL says: `feature_not_supported` where the database has what cannot be captured exactly, each thing by name.
  */
-export async function preparePostgres(admin: Client, agent: string): Promise<void> {
+export async function preparePostgres(admin: Client, agent: string): Promise<{ readonly whole: number }> {
   const steps = STEPS.map((step) => readFileSync(new URL(`./server/${step}.sql`, import.meta.url), 'utf8'))
   await transaction(admin, async () => {
     for (const sql of steps) await admin.query(sql)
     const role = quoteName(agent)
     await admin.query(`
       ALTER ROLE ${role} REPLICATION BYPASSRLS;
-      GRANT pg_read_all_data TO ${role};
+      GRANT pg_read_all_data, pg_read_all_stats TO ${role};
       GRANT USAGE ON SCHEMA saadik TO ${role}`)
   })
   // One by one: each waits for whoever uses the table, and nobody waits for the others meanwhile.
@@ -28,6 +29,10 @@ export async function preparePostgres(admin: Client, agent: string): Promise<voi
     "SELECT o.oid FROM saadik.object o JOIN pg_class c ON c.oid = o.oid WHERE o.kind = 'table' AND c.relkind = 'r' AND c.relreplident <> saadik.identity_of(c.oid)",
   )
   for (const { oid } of rows as { oid: string }[]) await admin.query('SELECT saadik.identify($1)', [oid])
+  const { rowCount } = await admin.query(
+    "SELECT FROM saadik.object o JOIN pg_class c ON c.oid = o.oid WHERE o.kind = 'table' AND c.relreplident = 'f'",
+  )
+  return { whole: rowCount ?? 0 }
 }
 
 async function transaction(admin: Client, work: () => Promise<void>): Promise<void> {

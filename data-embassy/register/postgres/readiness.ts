@@ -4,7 +4,7 @@ import { EmbassyError } from '../../error.ts'
 
 /** Logical messages and pg_read_all_data came with it. */
 const FIRST_VERSION = 140_000
-const HOW = 'run `data-embassy/main.ts prepare-postgres` (docs/data-embassy.md)'
+const HOW = 'run data-embassy/prepare-postgres.ts (docs/data-embassy-postgresql.md)'
 
 /** Throws `source_unsupported` with all that is wrong. */
 export async function requireReady(control: PostgresConnection): Promise<void> {

@@ -95,7 +95,7 @@ export class PostgresSource implements Source {
   }
 
   async *#stream(from: Position, signal: AbortSignal): AsyncGenerator<Captured> {
-    const { slot, synchronous } = this.#options
+    const { slot, synchronous, log } = this.#options
     const control = await this.#connected()
     await requireReady(control)
     const { confirmed } = await slotFrom(control, slot, from)
@@ -106,6 +106,10 @@ export class PostgresSource implements Source {
     for (const { relation, since, columns } of known)
       keys.add(Number(relation), String(since), columns === null ? null : String(columns))
     const statusMs = await this.#statusMs(control)
+    if (synchronous && !(await this.#named(control)))
+      log.warn('commits at home do not wait for their receipts: synchronous_standby_names does not name the slot', {
+        slot,
+      })
     const client = await connectDriver(this.#settings, {
       applicationName: slot,
       session: VALUE_SESSION,
@@ -113,7 +117,7 @@ export class PostgresSource implements Source {
     })
     try {
       const sequences = new Sequences()
-      const commits = synchronous ? new Commits() : undefined
+      const commits = synchronous ? new Commits(() => this.#confirmed) : undefined
       const decoder = new Decoder(keys, (state) => sequences.note(state))
       // Whoever waits is known by what the slot still keeps, also of what was captured before this start.
       const start = synchronous ? confirmed : from.lsn
@@ -155,6 +159,7 @@ export class PostgresSource implements Source {
     for (;;) {
       const { stream } = this.#session ?? (await this.#opening.promise)
       if (await stream.reach(lsn)) return writePosition(stream.whole)
+      await sleep(FIRST_RETRY_MS)
     }
   }
 
@@ -171,12 +176,12 @@ export class PostgresSource implements Source {
   }
 
   async #confirm(lsn: bigint): Promise<void> {
-    if (lsn > this.#confirmed) this.#confirmed = lsn
+    if (lsn <= this.#confirmed) return
     const session = this.#session
-    if (session === undefined) return
-    await this.#report(session, lsn)
+    if (session !== undefined) await this.#report(session, lsn)
+    this.#confirmed = lsn
     // A crash before the server has written it down: it sends again what was told before, and is told again what is safe.
-    session.stream.confirm(this.#confirmed)
+    session?.stream.confirm(lsn)
   }
 
   async #report({ commits, control, sender }: Session, before: bigint): Promise<void> {
@@ -219,6 +224,13 @@ export class PostgresSource implements Source {
     // What we write says nothing of the register, and would wait for ourselves.
     await connection.query('SET synchronous_commit = local')
     return oneByOne(connection)
+  }
+
+  /** Whether the server knows us as one of its synchronous standbys. */
+  async #named(control: PostgresConnection): Promise<boolean> {
+    const { rows } = await control.query("SELECT current_setting('synchronous_standby_names') AS names")
+    const names = String(rows[0]?.['names']).match(/\*|[A-Za-z0-9_]+/g) ?? []
+    return names.some((name) => name === '*' || name.toLowerCase() === this.#options.slot)
   }
 
   async #statusMs(control: PostgresConnection): Promise<number> {

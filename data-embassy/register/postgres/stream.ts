@@ -69,6 +69,7 @@ export class Stream {
   /** Behind the commit of the last transaction that came whole; undefined within one that has told something since. */
   #ended: bigint | undefined
   #inGroup = 0
+  #resumed: boolean
   #transaction: Transaction | undefined
   #sequencesAt = 0n
   #sequencesAsked = 0
@@ -80,6 +81,7 @@ export class Stream {
     this.#options = options
     this.#whole = from
     this.#reached = start
+    this.#resumed = from.changes === 0
     this.#safe = confirmed
     this.#channel = client.query(
       new CopyChannel(
@@ -145,8 +147,11 @@ export class Stream {
   }
 
   *#message(message: Message, lsn: bigint): Generator<Captured> {
+    // Of any program's, also outside transactions.
+    if (message.kind === 'other') return
     if (message.kind === 'begin') {
       if (this.#transaction !== undefined) throw new EmbassyError('source_lost', 'A transaction began within another')
+      this.#resume(message.commit)
       this.#transaction = { commit: message.commit, at: message.at, xid: message.xid, changes: 0, told: 0 }
       return
     }
@@ -171,6 +176,15 @@ export class Stream {
     }
   }
 
+  /** Who stopped within a transaction goes on within the same. */
+  #resume(commit: bigint): void {
+    const { from } = this.#options
+    if (this.#resumed || commit < from.lsn) return
+    if (commit > from.lsn)
+      throw new EmbassyError('source_lost', `The transaction at ${writeLsn(from.lsn)} is gone from the stream`)
+    this.#resumed = true
+  }
+
   /** Whether it was told before this connection. */
   #before({ commit, changes }: Transaction): boolean {
     const { from } = this.#options
@@ -183,8 +197,6 @@ export class Stream {
     decoder.commit()
     if (transaction.changes > 0) commits?.add({ xid: transaction.xid, end, at: transaction.at })
     if (end <= from.lsn) return
-    if (from.changes > 0 && transaction.commit > from.lsn && this.#whole === from && this.#held === undefined)
-      throw new EmbassyError('source_lost', `The transaction at ${writeLsn(from.lsn)} is gone from the stream`)
     // All of it was told before, only not that it was all.
     if (transaction.told === 0 && transaction.commit === from.lsn && from.changes > 0)
       this.#held = {

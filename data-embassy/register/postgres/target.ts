@@ -13,6 +13,14 @@ import { deleteFrom, insertInto, type TargetTable, tableOf, textOf, updateOf } f
 /** What is gathered before the server gets it. */
 const GATHERED_BYTES = 512 * 1024
 const GATHERED_STATEMENTS = 500
+/** Statements of the schema in one transaction: fewer than a server has room for locks. */
+const DEFINED_TOGETHER = 500
+
+/** SQLSTATE. */
+const ANYTHING = /^/
+const NO_SUCH_ROW = /^23503$/
+/** Of this kind of table, or at all. */
+const NOT_SUPPORTED = /^(0A000|42809)$/
 
 interface Statement {
   readonly sql: string
@@ -33,6 +41,8 @@ export class PostgresTarget {
   #bytes = 0
   /** Rows of the table that a picture tells at the moment. */
   #counted = { relation: '', rows: 0 }
+  /** Statements of the schema since the last commit. */
+  #defined = 0
   #erased = false
   readonly #unproved: string[] = []
 
@@ -42,7 +52,7 @@ export class PostgresTarget {
     this.#sequences = new TargetSequences(db)
   }
 
-  /** Begins the transaction in which it happens, and leaves it to {@link finish}. */
+  /** Begins. What is committed on the way is marked as unfinished until {@link finish}: half a register is none. */
   static async begin(db: Client): Promise<PostgresTarget> {
     const target = new PostgresTarget(db)
     await target.#transaction()
@@ -182,39 +192,52 @@ export class PostgresTarget {
   /** All at once, as it was at home: one may refer to the other. */
   async #empty(tables: readonly TargetTable[]): Promise<void> {
     const names = tables.map(({ name }) => name)
-    const done = await this.#tried(`TRUNCATE ONLY ${names.join(', ONLY ')}`, '0A000')
+    if (await this.#tried(`TRUNCATE ONLY ${names.join(', ONLY ')}`, NOT_SUPPORTED)) return
     // A table that is written anew is referred to by others, which keep their rows.
-    if (!done) for (const name of names) await this.#db.query(`DELETE FROM ONLY ${name}`)
+    for (const name of names) await this.#db.query(`DELETE FROM ONLY ${name}`)
   }
 
   async #define(sql: string): Promise<void> {
     await this.#held.release()
     this.#tables.clear()
-    if (!(await this.#tried(sql, '55006', '23503'))) await this.#defineOtherwise(sql)
-    // A value that was added to a type can be used when it is committed.
-    if (!/^ALTER TYPE .* ADD VALUE /s.test(sql)) return
+    // Once more, behind what was done: within one transaction a row that was deleted is still there for an index, which it may not fit, and a deferred constraint
+    // that was met long ago still waits.
+    if (!(await this.#tried(sql, ANYTHING))) {
+      await this.#commit()
+      await this.#definedWhole(sql)
+    }
+    this.#defined += 1
+    // A value that was added to a type can be used when it is committed; and each object is a lock until then.
+    if (/^ALTER TYPE .* ADD VALUE /s.test(sql) || this.#defined >= DEFINED_TOGETHER) await this.#commit()
+  }
+
+  async #definedWhole(sql: string): Promise<void> {
+    if (!this.#erased) await this.#db.query(sql)
+    else if (!(await this.#tried(sql, NO_SUCH_ROW))) await this.#leftUnproved(sql)
+  }
+
+  /** A foreign key to a row that was erased. */
+  async #leftUnproved(sql: string): Promise<void> {
+    this.#unproved.push(sql)
+    await this.#tried(`${sql} NOT VALID`, NOT_SUPPORTED)
+  }
+
+  async #commit(): Promise<void> {
+    this.#defined = 0
     await this.#db.query('COMMIT')
     await this.#transaction()
   }
 
-  async #defineOtherwise(sql: string): Promise<void> {
-    // What waits for its commit is of a transaction that is over.
-    await this.#db.query('SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED')
-    if (await this.#tried(sql, ...(this.#erased ? ['23503'] : []))) return
-    // The row that is referred to was erased.
-    this.#unproved.push(sql)
-    await this.#tried(`${sql} NOT VALID`, '0A000', '42809')
-  }
-
-  /** False where PostgreSQL refused with one of these; nothing has happened then. */
-  async #tried(sql: string, ...refusals: readonly string[]): Promise<boolean> {
+  /** False where PostgreSQL refused with such a code; nothing has happened then. */
+  async #tried(sql: string, refusal: RegExp): Promise<boolean> {
     await this.#db.query('SAVEPOINT tried')
     try {
       await this.#db.query(sql)
       await this.#db.query('RELEASE SAVEPOINT tried')
       return true
     } catch (error) {
-      if (!refusals.includes(String((error as { code?: unknown }).code))) throw error
+      const { code, severity } = error as { code?: unknown; severity?: unknown }
+      if (severity !== 'ERROR' || !refusal.test(String(code))) throw error
       await this.#db.query('ROLLBACK TO SAVEPOINT tried')
       return false
     }
@@ -222,6 +245,7 @@ export class PostgresTarget {
 
   async #clear(): Promise<void> {
     this.#tables.clear()
+    this.#counted = { relation: '', rows: 0 }
     this.#sequences.clear()
     await this.#held.release()
     await clear(this.#db)
@@ -236,9 +260,7 @@ export class PostgresTarget {
     for (const { table, name, definition } of rows as Record<string, string>[]) {
       await this.#db.query(`ALTER TABLE ${table} DROP CONSTRAINT ${name}`)
       const add = `ALTER TABLE ${table} ADD CONSTRAINT ${name} ${definition}`
-      if (await this.#tried(add, '23503')) continue
-      this.#unproved.push(add)
-      await this.#tried(`${add} NOT VALID`, '0A000', '42809')
+      if (!(await this.#tried(add, NO_SUCH_ROW))) await this.#leftUnproved(add)
     }
   }
 

@@ -26,12 +26,19 @@ const QUERY = `
   asked AS (SELECT x AS xid, (next & -4294967296) | x AS guess, next FROM moment, unnest($1::int8[]) x)
   SELECT a.xid FROM asked a
   WHERE pg_xact_status((CASE WHEN a.guess > a.next THEN a.guess - 4294967296 ELSE a.guess END)::text::xid8) = 'committed'
-    AND (SELECT max(r.sync_priority) FROM pg_stat_replication r WHERE r.pid = $2) > 0`
+    AND (SELECT coalesce(max(r.sync_priority), 1) FROM pg_stat_replication r WHERE r.pid = $2) > 0`
 
 export class Commits {
+  readonly #confirmed: () => bigint
   #waiting: Committed[] = []
 
+  /** @param confirmed Before which place everything is safe: a server that crashed sends some of it again. */
+  constructor(confirmed: () => bigint) {
+    this.#confirmed = confirmed
+  }
+
   add(commit: Committed): void {
+    if (commit.end <= this.#confirmed()) return
     this.#waiting.push(commit)
     if (this.#waiting.length > MAXIMUM) this.#waiting.shift()
   }

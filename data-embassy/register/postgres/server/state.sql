@@ -1,4 +1,15 @@
 -- What the register's own database remembers for its agent. Written by the functions here, which run as who prepared the database; the agent reads.
+DO $owner$
+BEGIN
+  IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+    RAISE EXCEPTION 'only a superuser can prepare a database' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  -- Whoever owns the schema could put something of their own in place of what runs here with all rights.
+  IF EXISTS (SELECT FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner WHERE n.nspname = 'saadik' AND NOT r.rolsuper) THEN
+    RAISE EXCEPTION 'the schema saadik belongs to somebody who is no superuser' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+END
+$owner$;
 CREATE SCHEMA IF NOT EXISTS saadik;
 
 -- Not while what they call is replaced; begin.sql makes them again.
